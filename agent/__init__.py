@@ -1,0 +1,1 @@
+"""Stationmaster: the agent that runs an EV-charging site."""
