@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+READING_REPEAT_S = 10.0
+"""A sensor reports on change at once, and repeats itself at least this often: so age tells silence from rest."""
+
 
 class DeviceError(Exception):
     """A device did not do what was asked; the text names device, deed and what to do about it."""
