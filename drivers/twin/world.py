@@ -30,6 +30,7 @@ EVSES_MAX = 200  # a simulated site of this size still fits the twin panel
 CODE_LENGTH_MAX = 50  # OCPP 1.6 vendorErrorCode CiString50Type: no fault code is longer
 TOKEN_LENGTH_MAX = 255  # OCPP 2.1 IdTokenType.idToken; the reader passes on whatever was held to it
 TOKEN_KIND_LENGTH_MAX = 20  # OCPP 2.1 IdTokenType.type
+ROUNDING_WH = 1e-6  # an exact 50 Wh may be 49.999999999 as a float: count it as reached
 FLUTTER_S = 0.02  # a fluttering sensor changes its mind 50 times a second
 
 HARMLESS_FAULTS = frozenset({"PowerMeterFailure", "ReaderFailure", "ResetFailure", "WeakSignal"})
@@ -198,7 +199,7 @@ class World:
         state = self.look(evse, now_s)
         tells_soc = state.plugged is not None and is_dc(self.spec(evse).named(state.plugged).standard)
         return MeterReading(
-            register_wh=int(state.register_wh),
+            register_wh=int(state.register_wh + ROUNDING_WH),
             power_w=round(self._power_w(evse, now_s)),
             at_s=now_s,
             soc_percent=int(state.car.soc_percent) if tells_soc and state.car is not None else None,
