@@ -19,6 +19,8 @@ from agent.core.layout import (
     SubjectRef,
 )
 
+PLACE_GAP = 1 << 20  # room to insert requeued CheckIns between two places without renumbering
+
 
 class CheckInState(StrEnum):
     """The life of a CheckIn, `sequere.md` 6.1. The last four are ends."""

@@ -1,0 +1,153 @@
+"""Everything that happens by itself at an instant, and what it leads to.
+
+Pure. `_due` lists the deadlines of a state, `_LAPSE` is the table of what each kind leads to. Opening hours are
+instants of the day: they need a trusted clock and are turned into elapsed time by the clock relation the site knows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import IntEnum
+
+from agent.core import events as ev
+from agent.core.conduct import missed, scan_relaxed_at
+from agent.core.hours import next_close_utc_ms
+from agent.core.layout import CheckInId, EvseId, Now, Policy
+from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Reason, Site, Stay
+
+
+class Kind(IntEnum):
+    """What is due; the number orders what is due at the same instant."""
+
+    RECONCILED = 0
+    HOLD = 1
+    RESERVE_NOW = 2
+    SNOOZE = 3
+    ARRIVAL = 4
+    CLOSING = 5
+    LONGEST_WAIT = 6
+    PLUG_TIMEOUT = 7
+    PAUSE = 8
+    MOVE_GRACE = 9
+    BLOCKED = 10
+    FORGET = 11
+    SCAN_RELAXED = 12
+
+
+Due = tuple[int, Kind, int]  # elapsed ms, kind, id of the EVSE, CheckIn or pool it is about
+
+
+def earliest(site: Site) -> Due | None:
+    """Return what is due first, or None."""
+    return min(_due(site), default=None)
+
+
+def lapse(site: Site, due: Due, now: Now) -> tuple[ev.Event, ...]:
+    """Return the events a deadline leads to."""
+    return _LAPSE[due[1]](site, due[2], now)
+
+
+def canceled(check_in: CheckIn, reason: Reason, now: Now) -> ev.CheckInEnded:
+    """Return the end of a CheckIn that the site cannot serve any more."""
+    return ev.CheckInEnded(
+        at_ms=now.elapsed_ms, check_in=check_in.id, state=CheckInState.CANCELED, reason=reason, evse=check_in.evse
+    )
+
+
+def _due(site: Site) -> Iterator[Due]:
+    if site.location is None:
+        return
+    if site.reconciling_until_ms is not None:
+        yield site.reconciling_until_ms, Kind.RECONCILED, 0
+        return  # nothing else may lapse before the inputs are read
+    policy = site.location.policy
+    for evse, hold in site.holds.items():
+        yield hold.until_ms, Kind.HOLD, evse
+    for evse, reserve in site.reserved.items():
+        yield reserve.until_ms, Kind.RESERVE_NOW, evse
+    for check_in in site.check_ins.values():
+        if check_in.state not in HOLDING:
+            yield _of_check_in(check_in, policy)
+    for stay in site.stays.values():
+        yield from _of_stay(site, stay, policy)
+    yield from _of_bays(site, policy)
+    yield from _closings(site)
+    relaxed = scan_relaxed_at(site)
+    if relaxed is not None:
+        yield relaxed, Kind.SCAN_RELAXED, 0
+
+
+def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
+    """Every CheckIn in line or ended has exactly one next deadline of its own; one that is called has its hold."""
+    if check_in.ended_ms is not None:
+        return check_in.ended_ms + policy.keep_ended_ms, Kind.FORGET, check_in.id
+    longest = (check_in.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, check_in.id)
+    if check_in.state is CheckInState.SNOOZED and check_in.snoozed_until_ms is not None:
+        return min((check_in.snoozed_until_ms, Kind.SNOOZE, check_in.id), longest)
+    if check_in.state is CheckInState.ON_THE_ROAD and check_in.expected is not None:
+        window = policy.long_arrival_window_ms if check_in.more_time else policy.arrival_window_ms
+        return min((check_in.expected.elapsed_ms - window, Kind.ARRIVAL, check_in.id), longest)
+    return longest
+
+
+def _of_stay(site: Site, stay: Stay, policy: Policy) -> Iterator[Due]:
+    if stay.authorised_ms is not None and site.evse(stay.evse).plugged is None:
+        yield stay.authorised_ms + policy.plug_timeout_ms, Kind.PLUG_TIMEOUT, stay.evse
+    if stay.suspended_by_ev and stay.suspended_ms is not None and stay.finished_ms is None:
+        yield stay.suspended_ms + policy.pause_to_finished_ms, Kind.PAUSE, stay.evse
+    if stay.finished_ms is not None and not stay.grace_ended:
+        yield stay.finished_ms + policy.move_grace_ms, Kind.MOVE_GRACE, stay.evse
+
+
+def _of_bays(site: Site, policy: Policy) -> Iterator[Due]:
+    for evse, state in site.evses.items():
+        if state.bay is Bay.OCCUPIED and not state.blocked and evse not in site.stays and evse not in site.holds:
+            yield state.bay_since_ms + policy.blocked_grace_ms, Kind.BLOCKED, evse
+
+
+def _closings(site: Site) -> Iterator[Due]:
+    location, offset = site.location, site.utc_minus_elapsed_ms
+    if location is None or offset is None:
+        return
+    for index, pool in enumerate(location.pools):
+        if pool.opening and any(c.pool == pool.id and c.state in IN_LINE for c in site.check_ins.values()):
+            close = next_close_utc_ms(location, pool, site.elapsed_ms + offset)
+            if close is not None:
+                yield close - offset, Kind.CLOSING, index
+
+
+# --- what each kind leads to
+
+
+def _hold_over(site: Site, evse: int, now: Now) -> tuple[ev.Event, ...]:
+    return missed(site, site.holds[EvseId(evse)], now)
+
+
+def _reserve_over(site: Site, evse: int, now: Now) -> tuple[ev.Event, ...]:
+    reserve = site.reserved[EvseId(evse)]
+    ended = ev.ReserveNowEnded(at_ms=now.elapsed_ms, id=reserve.id, evse=reserve.evse, reason=Reason.EXPIRED)
+    return (ended,)
+
+
+def _closed(site: Site, index: int, now: Now) -> tuple[ev.Event, ...]:
+    pool = site.location.pools[index].id if site.location else None
+    return tuple(canceled(c, Reason.CLOSED, now) for c in site.line() if c.pool == pool)
+
+
+def _expired(site: Site, check_in: int, now: Now) -> tuple[ev.Event, ...]:
+    return (canceled(site.check_ins[CheckInId(check_in)], Reason.EXPIRED, now),)
+
+
+_LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {
+    Kind.RECONCILED: lambda _, __, now: (ev.Reconciled(at_ms=now.elapsed_ms),),
+    Kind.HOLD: _hold_over,
+    Kind.RESERVE_NOW: _reserve_over,
+    Kind.SNOOZE: lambda _, key, now: (ev.SnoozeEnded(at_ms=now.elapsed_ms, check_in=CheckInId(key)),),
+    Kind.ARRIVAL: lambda _, key, now: (ev.Approached(at_ms=now.elapsed_ms, check_in=CheckInId(key)),),
+    Kind.CLOSING: _closed,
+    Kind.LONGEST_WAIT: _expired,
+    Kind.PLUG_TIMEOUT: lambda _, key, now: (ev.AuthorisationLapsed(at_ms=now.elapsed_ms, evse=EvseId(key)),),
+    Kind.PAUSE: lambda _, key, now: (ev.ChargingFinished(at_ms=now.elapsed_ms, evse=EvseId(key)),),
+    Kind.MOVE_GRACE: lambda _, key, now: (ev.MoveGraceEnded(at_ms=now.elapsed_ms, evse=EvseId(key)),),
+    Kind.BLOCKED: lambda _, key, now: (ev.BayBlocked(at_ms=now.elapsed_ms, evse=EvseId(key)),),
+    Kind.FORGET: lambda _, key, now: (ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=CheckInId(key)),),
+    Kind.SCAN_RELAXED: lambda _, __, now: (ev.ScanRelaxed(at_ms=now.elapsed_ms),),
+}

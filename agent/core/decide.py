@@ -1,0 +1,305 @@
+"""What is decided on a Request: events, or a refusal with its reason. A refusal changes nothing.
+
+Pure. `decide` is the one door; joining and changing live in `joining.py`, energy in `permit.py` and `starting.py`.
+"""
+
+from typing import assert_never
+
+from agent.core import events as ev
+from agent.core import inputs as i
+from agent.core.joining import expected_arrival, join
+from agent.core.layout import MINUTE_MS, AdHocStart, CheckInId, EvseId, Now, Policy
+from agent.core.permit import Asker, Denied, permit
+from agent.core.queue import in_service, rivals
+from agent.core.starting import authorise
+from agent.core.state import (
+    HOLDING,
+    Bay,
+    CheckIn,
+    CheckInState,
+    EndOfEnergy,
+    Means,
+    Origin,
+    Reason,
+    ReserveNow,
+    Site,
+)
+
+Decision = tuple[ev.Event, ...] | i.Refused
+
+
+def decide(site: Site, request: i.Request, now: Now) -> Decision:
+    """Return what follows from a Request: events (none: nothing to change) or a refusal."""
+    if site.location is None:
+        return i.Refused(reason=i.Refusal.STARTING)
+    match request:
+        case i.JoinQueue():
+            return join(site, site.location, request, now)
+        case i.RemoteStart():
+            return _remote_start(site, request, now)
+        case i.StopStay():
+            return _stop_stay(site, request.evse, request.why, now)
+        case i.SetAvailability():
+            return _set_availability(site, request, now)
+        case i.MakeReserveNow():
+            return _make_reserve_now(site, request, now)
+        case i.CancelReserveNow():
+            return _cancel_reserve_now(site, request, now)
+        case _:
+            return _of_check_in(site, request, now)
+
+
+_OwnRequest = (
+    i.LeaveQueue
+    | i.UndoLeave
+    | i.SnoozeCheckIn
+    | i.UpdateArrival
+    | i.ExtendHold
+    | i.ProvePresence
+    | i.StartAtPage
+    | i.StopAtPage
+    | i.ReportBlocked
+)
+
+
+def _of_check_in(site: Site, request: _OwnRequest, now: Now) -> Decision:
+    """Decide what concerns one CheckIn, which must be known."""
+    check_in = site.check_ins.get(request.check_in)
+    if check_in is None:
+        return i.Refused(reason=i.Refusal.CHECKIN_UNKNOWN)
+    match request:
+        case i.LeaveQueue():
+            return _leave(check_in, request.origin, now)
+        case i.UndoLeave():
+            return _undo(site, check_in, now)
+        case i.StartAtPage():
+            return _start_at_page(site, check_in, now)
+        case i.StopAtPage():
+            return _stop_at_page(site, check_in, now)
+    if not check_in.open:
+        return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
+    match request:
+        case i.SnoozeCheckIn():
+            return _snooze(site, check_in, request.minutes, now)
+        case i.UpdateArrival():
+            return _update_arrival(site, check_in, request, now)
+        case i.ExtendHold():
+            return _extend(site, check_in, _policy(site).extension_ms, now)
+        case i.ProvePresence():
+            return _prove_presence(site, check_in, now)
+        case i.ReportBlocked():
+            return _report_blocked(site, check_in, now)
+        case _:
+            assert_never(request)
+
+
+def _policy(site: Site) -> Policy:
+    return site.location.policy if site.location else Policy()
+
+
+def _leave(check_in: CheckIn, origin: Origin, now: Now) -> Decision:
+    if check_in.state is CheckInState.CHECKED_OUT:
+        return ()  # leaving twice is leaving
+    if not check_in.open:
+        return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
+    reason = {Origin.PARTNER: Reason.PARTNER, Origin.OPERATOR: Reason.OPERATOR}.get(origin, Reason.USER)
+    ended = ev.CheckInEnded(
+        at_ms=now.elapsed_ms, check_in=check_in.id, state=CheckInState.CHECKED_OUT, reason=reason, evse=check_in.evse
+    )
+    return (ended,)
+
+
+def _undo(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    """Take the leaving back: only shortly after, and only while nobody was called in between."""
+    if check_in.open:
+        return ()
+    ended = check_in.ended_ms
+    late = i.Refused(reason=i.Refusal.UNDO_TOO_LATE, check_in=check_in.id)
+    if check_in.state is not CheckInState.CHECKED_OUT or ended is None:
+        return late
+    if now.elapsed_ms - ended > _policy(site).undo_ms:
+        return late
+    called_since = any(h.since_ms >= ended and h.evse in check_in.accepts for h in site.holds.values())
+    if called_since or site.open_with((*check_in.subjects, *((check_in.device,) if check_in.device else ()))):
+        return late
+    return (ev.CheckOutUndone(at_ms=now.elapsed_ms, check_in=check_in.id),)
+
+
+def _snooze(site: Site, check_in: CheckIn, minutes: int, now: Now) -> Decision:
+    policy = _policy(site)
+    if check_in.state is CheckInState.ARRIVED:
+        return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=check_in.evse)
+    if minutes <= 0:
+        snoozed = check_in.state is CheckInState.SNOOZED
+        return (ev.SnoozeEnded(at_ms=now.elapsed_ms, check_in=check_in.id),) if snoozed else ()
+    if check_in.snoozes >= policy.snooze_limit:
+        return i.Refused(reason=i.Refusal.SNOOZE_LIMIT, check_in=check_in.id)
+    until = now.elapsed_ms + min(minutes, policy.snooze_max_min) * MINUTE_MS
+    return (ev.Snoozed(at_ms=now.elapsed_ms, check_in=check_in.id, until_ms=until),)
+
+
+def _update_arrival(site: Site, check_in: CheckIn, request: i.UpdateArrival, now: Now) -> Decision:
+    expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, _window(site, check_in), now)
+    if check_in.state in HOLDING:
+        hold = site.hold_of(check_in.id)
+        arrives = expected.elapsed_ms if expected else now.elapsed_ms
+        wanted = 0 if hold is None else arrives - hold.until_ms
+        return () if wanted <= 0 else _extend(site, check_in, min(wanted, _policy(site).extension_ms), now)
+    departure = check_in.departure_utc_ms if request.departure_utc_ms is None else request.departure_utc_ms
+    updated = ev.ArrivalUpdated(
+        at_ms=now.elapsed_ms, check_in=check_in.id, expected=expected, departure_utc_ms=departure
+    )
+    return (updated,)
+
+
+def _window(site: Site, check_in: CheckIn) -> int:
+    policy = _policy(site)
+    return policy.long_arrival_window_ms if check_in.more_time else policy.arrival_window_ms
+
+
+def _extend(site: Site, check_in: CheckIn, by_ms: int, now: Now) -> Decision:
+    hold = site.hold_of(check_in.id)
+    if hold is None:
+        return i.Refused(reason=i.Refusal.NOT_CALLED, check_in=check_in.id)
+    if check_in.extended:
+        return i.Refused(reason=i.Refusal.EXTENSION_USED, check_in=check_in.id)
+    return (ev.HoldExtended(at_ms=now.elapsed_ms, check_in=check_in.id, until_ms=hold.until_ms + by_ms),)
+
+
+def _prove_presence(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    out: list[ev.Event] = []
+    if check_in.state is CheckInState.ON_THE_ROAD:
+        out.append(ev.Approached(at_ms=now.elapsed_ms, check_in=check_in.id))
+    if not check_in.proven or check_in.must_scan:
+        out.append(ev.PresenceProven(at_ms=now.elapsed_ms, check_in=check_in.id))
+    hold = site.hold_of(check_in.id)
+    if hold is not None and not hold.confirmed:
+        out.append(ev.HoldConfirmed(at_ms=now.elapsed_ms, check_in=check_in.id))
+    return tuple(out)
+
+
+def _start_at_page(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    """ "It is me, start here": a hold is confirmed; energy starts without IdToken only where the policy says so."""
+    hold = site.hold_of(check_in.id)
+    if hold is not None:
+        if hold.confirmed:
+            return _page_payment(site, check_in, hold.evse, now)
+        confirmed = ev.HoldConfirmed(at_ms=now.elapsed_ms, check_in=check_in.id)
+        return (confirmed,)
+    if check_in.open:
+        return i.Refused(reason=i.Refusal.NOT_YOUR_TURN, check_in=check_in.id)
+    if check_in.state is CheckInState.FULFILLED and check_in.evse is not None:
+        return _page_payment(site, check_in, check_in.evse, now)
+    return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
+
+
+def _page_payment(site: Site, check_in: CheckIn, evse: EvseId, now: Now) -> Decision:
+    stay = site.stays.get(evse)
+    if stay is not None and stay.check_in == check_in.id and stay.authorised_ms is not None:
+        return ()  # pressed twice
+    if _policy(site).ad_hoc_start is not AdHocStart.FREE:
+        return i.Refused(reason=i.Refusal.PAYMENT_NEEDED, check_in=check_in.id, evse=evse)
+    if site.evse(evse).plugged is None:
+        return ()  # confirmed; the plug comes next
+    asker = Asker(check_in=check_in.id)
+    answer = permit(site, evse, asker, now)
+    if isinstance(answer, Denied):
+        return i.Refused(reason=answer.reason, check_in=answer.check_in, evse=evse)
+    return authorise(site, evse, asker, answer, Means.FREE, now)
+
+
+def _stop_at_page(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    stay = site.stays.get(check_in.evse) if check_in.evse is not None else None
+    if stay is None or stay.check_in != check_in.id:
+        return i.Refused(reason=i.Refusal.NOT_CHARGING, check_in=check_in.id)
+    return _stop_stay(site, stay.evse, EndOfEnergy.PAGE, now)
+
+
+def _stop_stay(site: Site, evse: EvseId, why: EndOfEnergy, now: Now) -> Decision:
+    stay = site.stays.get(evse)
+    if stay is None or not stay.wants_energy:
+        return i.Refused(reason=i.Refusal.NOT_CHARGING, evse=evse)
+    return (ev.EnergyEnded(at_ms=now.elapsed_ms, evse=evse, why=why),)
+
+
+def _report_blocked(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    hold = site.hold_of(check_in.id)
+    if hold is None:
+        return i.Refused(reason=i.Refusal.NOT_CALLED, check_in=check_in.id)
+    state = site.evse(hold.evse)
+    if state.bay is Bay.FREE and state.plugged is None:
+        # The sensor sees an empty bay. Believing the page alone would let anybody skip bays they do not like.
+        return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
+    at = now.elapsed_ms
+    lost = ev.HoldLost(at_ms=at, check_in=check_in.id, evse=hold.evse, reason=Reason.EVSE_BLOCKED)
+    return (lost, ev.BayBlocked(at_ms=at, evse=hold.evse))
+
+
+def _remote_start(site: Site, request: i.RemoteStart, now: Now) -> Decision:
+    if request.verdict is not i.Verdict.ACCEPTED:
+        return i.Refused(reason=i.Refusal.TOKEN_UNKNOWN, evse=request.evse)
+    asker = Asker(subject=request.subject, group=request.group)
+    evses = (request.evse,) if request.evse is not None else _remote_candidates(site, asker)
+    refused = i.Refused(reason=i.Refusal.NOT_YOUR_TURN, evse=request.evse)
+    for evse in evses:
+        answer = permit(site, evse, asker, now)
+        if not isinstance(answer, Denied):
+            return authorise(site, evse, asker, answer, Means.REMOTE, now)
+        refused = i.Refused(reason=answer.reason, check_in=answer.check_in, evse=evse)
+    return refused
+
+
+def _remote_candidates(site: Site, asker: Asker) -> tuple[EvseId, ...]:
+    """Return the EVSEs for a remote start without one: held for them first, then with a car, then free ones."""
+
+    def order(evse: EvseId) -> tuple[bool, bool, EvseId]:
+        hold = site.holds.get(evse)
+        holder: CheckInId | None = hold.check_in if hold else None
+        own = holder is not None and asker.subject in site.check_ins[holder].subjects
+        return (not own, site.evse(evse).plugged is None, evse)
+
+    return tuple(sorted((e for e in site.evse_ids() if in_service(site, e)), key=order))
+
+
+def _set_availability(site: Site, request: i.SetAvailability, now: Now) -> Decision:
+    evses = site.evse_ids() if request.evse is None else (request.evse,)
+    if any(site.layout_of(e) is None for e in evses):
+        return i.Refused(reason=i.Refusal.EVSE_UNKNOWN, evse=request.evse)
+    return tuple(
+        ev.AvailabilitySet(at_ms=now.elapsed_ms, evse=e, operative=request.operative)
+        for e in evses
+        if site.evse(e).operative is not request.operative
+    )
+
+
+def _make_reserve_now(site: Site, request: i.MakeReserveNow, now: Now) -> Decision:
+    """OCPP 1.6 5.13: a known id is replaced; faulted, unavailable and taken EVSEs are refused each with its reason."""
+    evse = request.evse
+    if site.layout_of(evse) is None:
+        return i.Refused(reason=i.Refusal.EVSE_UNKNOWN, evse=evse)
+    if not in_service(site, evse):
+        return i.Refused(reason=i.Refusal.NONE_IN_SERVICE, evse=evse)
+    other = site.reserved.get(evse)
+    if other is not None and other.id != request.id:
+        return i.Refused(reason=i.Refusal.EVSE_OCCUPIED, evse=evse)
+    taken = evse in site.holds or evse in site.stays or site.evse(evse).bay is Bay.OCCUPIED
+    if taken or (other is None and rivals(site, evse, now)):
+        return i.Refused(reason=i.Refusal.EVSE_OCCUPIED, evse=evse)
+    until = _until(request, now)
+    if until is None or until <= now.elapsed_ms:
+        return i.Refused(reason=i.Refusal.RESERVATION_UNKNOWN, evse=evse)
+    reserve = ReserveNow(id=request.id, evse=evse, subject=request.subject, group=request.group, until_ms=until)
+    return (ev.ReserveNowMade(at_ms=now.elapsed_ms, reserve=reserve),)
+
+
+def _until(request: i.MakeReserveNow, now: Now) -> int | None:
+    if request.until_utc_ms is not None and now.utc_ms is not None:
+        return now.elapsed_ms + request.until_utc_ms - now.utc_ms
+    return None if request.for_ms is None else now.elapsed_ms + request.for_ms
+
+
+def _cancel_reserve_now(site: Site, request: i.CancelReserveNow, now: Now) -> Decision:
+    found = next((r for _, r in sorted(site.reserved.items()) if r.id == request.id), None)
+    if found is None:
+        return i.Refused(reason=i.Refusal.RESERVATION_UNKNOWN)
+    return (ev.ReserveNowEnded(at_ms=now.elapsed_ms, id=found.id, evse=found.evse, reason=Reason.USER),)

@@ -1,0 +1,135 @@
+"""How each event changes the state. No choices: what is decided is decided elsewhere, before the event is written.
+
+Pure. `APPLY` is the whole table; an event without an entry is a loud error. Events that name an EVSE or a CheckIn that
+is not known any more change nothing, so that an old journal can be replayed under a new layout.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.core import events as ev
+from agent.core.change import with_
+from agent.core.evolve_queue import APPLY_QUEUE
+from agent.core.evolve_stay import APPLY_STAY
+from agent.core.layout import ChargingLocation
+from agent.core.queue import accepted_evses
+from agent.core.state import CheckIn, EvseState, Expected, Site
+
+
+def evolve(site: Site, event: ev.Event) -> Site:
+    """Return the state after an event."""
+    apply = APPLY.get(type(event))
+    if apply is None:
+        raise TypeError(f"no entry in APPLY for {type(event).__name__}")
+    after: Site = apply(site, event)
+    if isinstance(event, ev.CountersRestated | ev.EvseRestated | ev.CheckInRestated):
+        return after
+    return replace(after, elapsed_ms=max(site.elapsed_ms, event.at_ms), sequence=site.sequence + 1)
+
+
+def _layout_adopted(site: Site, e: ev.LayoutAdopted) -> Site:
+    known = frozenset(evse.id for evse in e.location.evses)
+    after = replace(
+        site,
+        location=e.location,
+        digest=e.digest,
+        evses={k: v for k, v in site.evses.items() if k in known},
+        holds={k: v for k, v in site.holds.items() if k in known},
+        stays={k: v for k, v in site.stays.items() if k in known},
+        reserved={k: v for k, v in site.reserved.items() if k in known},
+    )
+    for evse in e.location.evses:
+        if evse.id not in after.evses:
+            after = replace(after, evses=with_(after.evses, evse.id, EvseState(free_since_ms=e.at_ms)))
+    return replace(after, check_ins={k: _refit(c, e.location) for k, c in after.check_ins.items()})
+
+
+def _refit(check_in: CheckIn, location: ChargingLocation) -> CheckIn:
+    return replace(check_in, accepts=accepted_evses(location, check_in.pool, check_in.wishes))
+
+
+def _restarted(site: Site, e: ev.Restarted) -> Site:
+    location = site.location
+    if location is None:
+        return replace(site, boot=e.boot)
+    policy = location.policy
+    holds = {}
+    for evse, hold in sorted(site.holds.items()):
+        check_in = site.check_ins.get(hold.check_in)
+        window = policy.long_arrival_window_ms if check_in and check_in.more_time else policy.arrival_window_ms
+        holds[evse] = replace(hold, until_ms=e.at_ms + window, left_ms=None, paused=False)
+    stays = {
+        evse: replace(s, authorised_ms=e.at_ms if s.authorised_ms is not None else None, grace_ended=False)
+        for evse, s in sorted(site.stays.items())
+    }
+    stays = {k: replace(s, finished_ms=e.at_ms if s.finished_ms is not None else None) for k, s in stays.items()}
+    evses = {k: replace(s, bay_since_ms=e.at_ms) for k, s in sorted(site.evses.items())}
+    until = e.at_ms + policy.reconcile_ms
+    return replace(site, boot=e.boot, holds=holds, stays=stays, evses=evses, reconciling_until_ms=until)
+
+
+def _reconciled(site: Site, _: ev.Reconciled) -> Site:
+    return replace(site, reconciling_until_ms=None)
+
+
+def _clock_set(site: Site, e: ev.ClockSet) -> Site:
+    offset = e.utc_minus_elapsed_ms
+    after = replace(site, utc_minus_elapsed_ms=offset)
+    if offset is None:
+        return after
+    return replace(after, check_ins={k: _told_by_utc(c, offset) for k, c in after.check_ins.items()})
+
+
+def _told_by_utc(check_in: CheckIn, offset: int) -> CheckIn:
+    expected = check_in.expected
+    if expected is None or expected.utc_ms is None:
+        return check_in
+    return replace(check_in, expected=Expected(elapsed_ms=expected.utc_ms - offset, utc_ms=expected.utc_ms))
+
+
+def _counters_restated(site: Site, e: ev.CountersRestated) -> Site:
+    return replace(
+        site,
+        elapsed_ms=e.at_ms,
+        boot=e.boot,
+        sequence=e.sequence,
+        next_check_in=e.next_check_in,
+        next_stay=e.next_stay,
+        next_place=e.next_place,
+        utc_minus_elapsed_ms=e.utc_minus_elapsed_ms,
+        reconciling_until_ms=e.reconciling_until_ms,
+        faults=e.faults,
+        no_shows=e.no_shows,
+        scan_windows=e.scan_windows,
+        scan_all=e.scan_all,
+        old_codes=e.old_codes,
+    )
+
+
+def _evse_restated(site: Site, e: ev.EvseRestated) -> Site:
+    after = replace(site, evses=with_(site.evses, e.evse, e.state))
+    if e.hold is not None:
+        after = replace(after, holds=with_(after.holds, e.evse, e.hold))
+    if e.stay is not None:
+        after = replace(after, stays=with_(after.stays, e.evse, e.stay))
+    if e.reserve is not None:
+        after = replace(after, reserved=with_(after.reserved, e.evse, e.reserve))
+    return after
+
+
+def _check_in_restated(site: Site, e: ev.CheckInRestated) -> Site:
+    return replace(site, check_ins=with_(site.check_ins, e.check_in.id, e.check_in))
+
+
+_APPLY_LOCATION: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {
+    ev.LayoutAdopted: _layout_adopted,
+    ev.Restarted: _restarted,
+    ev.Reconciled: _reconciled,
+    ev.ClockSet: _clock_set,
+    ev.CountersRestated: _counters_restated,
+    ev.EvseRestated: _evse_restated,
+    ev.CheckInRestated: _check_in_restated,
+}
+
+APPLY: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {**_APPLY_LOCATION, **APPLY_QUEUE, **APPLY_STAY}

@@ -1,0 +1,273 @@
+"""How the events of the queue change the state. Pure; no choices; see `evolve.py`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agent.core import events as ev
+from agent.core.change import change_check_in, change_stay, drop_hold_of, end_hold, with_, without
+from agent.core.layout import CheckInId
+from agent.core.queue import accepted_evses
+from agent.core.state import PLACE_GAP, CheckIn, CheckInState, Code, Hold, NoShow, Reason, Site
+
+MAX_NO_SHOWS = 64  # remembered for the cohort rules; far above both thresholds
+MAX_OLD_CODES = 600  # as many as there are long codes: reuse is then oldest first
+
+
+def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
+    location = site.location
+    if location is None:
+        return site
+    check_in = CheckIn(
+        id=e.check_in,
+        pool=e.pool,
+        code=e.code,
+        origin=e.origin,
+        state=CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD,
+        rank=e.rank,
+        accepts=accepted_evses(location, e.pool, e.wishes),
+        since_ms=e.at_ms,
+        changed_ms=e.at_ms,
+        sequence=site.sequence + 1,
+        wishes=e.wishes,
+        subjects=e.subjects,
+        device=e.device,
+        groups=e.groups,
+        owner=e.owner,
+        more_time=e.more_time,
+        expected=e.expected,
+        departure_utc_ms=e.departure_utc_ms,
+        window=e.window,
+        must_scan=e.window is not None and (site.scan_all or e.window in site.scan_windows),
+        quote=e.quote,
+    )
+    return replace(
+        site,
+        check_ins=with_(site.check_ins, e.check_in, check_in),
+        next_check_in=max(site.next_check_in, e.check_in + 1),
+        next_place=max(site.next_place, e.rank.place + PLACE_GAP),
+        old_codes=tuple(c for c in site.old_codes if c.code != e.code),
+    )
+
+
+def _check_in_changed(site: Site, e: ev.CheckInChanged) -> Site:
+    old, location = site.check_ins.get(e.check_in), site.location
+    if old is None or location is None:
+        return site
+    state = old.state
+    if state is not CheckInState.SNOOZED:
+        state = CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD
+    after = change_check_in(
+        site,
+        e.check_in,
+        e.at_ms,
+        pool=e.pool,
+        rank=e.rank,
+        wishes=e.wishes,
+        accepts=accepted_evses(location, e.pool, e.wishes),
+        subjects=e.subjects,
+        groups=e.groups,
+        more_time=e.more_time,
+        expected=e.expected,
+        departure_utc_ms=e.departure_utc_ms,
+        quote=e.quote,
+        state=state,
+        reason=Reason.USER,
+    )
+    return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
+
+
+def _arrival_updated(site: Site, e: ev.ArrivalUpdated) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    state = old.state
+    if state in (CheckInState.ON_THE_ROAD, CheckInState.WAITING):
+        state = CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD
+    return change_check_in(
+        site, e.check_in, e.at_ms, expected=e.expected, departure_utc_ms=e.departure_utc_ms, state=state
+    )
+
+
+def _approached(site: Site, e: ev.Approached) -> Site:
+    return change_check_in(site, e.check_in, e.at_ms, state=CheckInState.WAITING, expected=None, reason=Reason.POSITION)
+
+
+def _snoozed(site: Site, e: ev.Snoozed) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    after = drop_hold_of(site, e.check_in, e.at_ms)
+    return change_check_in(
+        after,
+        e.check_in,
+        e.at_ms,
+        state=CheckInState.SNOOZED,
+        snoozes=old.snoozes + 1,
+        snoozed_until_ms=e.until_ms,
+        reason=Reason.USER,
+        evse=None,
+        extended=False,
+    )
+
+
+def _snooze_ended(site: Site, e: ev.SnoozeEnded) -> Site:
+    return change_check_in(
+        site,
+        e.check_in,
+        e.at_ms,
+        state=CheckInState.WAITING,
+        snoozed_until_ms=None,
+        reason=Reason.SNOOZE_ENDED,
+    )
+
+
+def _evse_assigned(site: Site, e: ev.EvseAssigned) -> Site:
+    hold = Hold(evse=e.evse, connector=e.connector, check_in=e.check_in, since_ms=e.at_ms, until_ms=e.until_ms)
+    after = replace(site, holds=with_(site.holds, e.evse, hold))
+    return change_check_in(
+        after, e.check_in, e.at_ms, state=CheckInState.CALLED, evse=e.evse, reason=Reason.CALLED, extended=False
+    )
+
+
+def _hold(site: Site, check_in: CheckInId, **changes: Any) -> Site:
+    hold = site.hold_of(check_in)
+    return site if hold is None else replace(site, holds=with_(site.holds, hold.evse, replace(hold, **changes)))
+
+
+def _hold_extended(site: Site, e: ev.HoldExtended) -> Site:
+    return change_check_in(_hold(site, e.check_in, until_ms=e.until_ms), e.check_in, e.at_ms, extended=True)
+
+
+def _hold_paused(site: Site, e: ev.HoldPaused) -> Site:
+    after = _hold(site, e.check_in, until_ms=e.until_ms, left_ms=e.left_ms, paused=True)
+    return change_check_in(after, e.check_in, e.at_ms, state=CheckInState.ARRIVED, reason=Reason.ARRIVED)
+
+
+def _hold_resumed(site: Site, e: ev.HoldResumed) -> Site:
+    after = _hold(site, e.check_in, until_ms=e.until_ms, left_ms=None)
+    return change_check_in(after, e.check_in, e.at_ms, state=CheckInState.CALLED, reason=Reason.CALLED)
+
+
+def _hold_confirmed(site: Site, e: ev.HoldConfirmed) -> Site:
+    return change_check_in(_hold(site, e.check_in, confirmed=True), e.check_in, e.at_ms, proven=True)
+
+
+def _hold_lost(site: Site, e: ev.HoldLost) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    after = end_hold(site, e.evse, e.at_ms)
+    return change_check_in(
+        after,
+        e.check_in,
+        e.at_ms,
+        state=CheckInState.WAITING,
+        rank=replace(old.rank, first=True),
+        evse=e.evse,
+        reason=e.reason,
+        blocked=old.blocked + (e.reason is Reason.EVSE_BLOCKED),
+    )
+
+
+def _call_missed(site: Site, e: ev.CallMissed) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    after = _noted_no_show(end_hold(site, e.evse, e.at_ms), old, e.at_ms)
+    after = change_check_in(
+        after,
+        e.check_in,
+        e.at_ms,
+        state=CheckInState.WAITING,
+        rank=e.rank,
+        misses=old.misses + 1,
+        evse=e.evse,
+        reason=Reason.MISSED_CALL,
+    )
+    return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
+
+
+def _noted_no_show(site: Site, check_in: CheckIn, at_ms: int) -> Site:
+    if check_in.window is None or check_in.proven:
+        return site
+    notes = (*site.no_shows, NoShow(at_ms=at_ms, window=check_in.window))
+    return replace(site, no_shows=notes[-MAX_NO_SHOWS:])
+
+
+def _presence_proven(site: Site, e: ev.PresenceProven) -> Site:
+    return change_check_in(site, e.check_in, e.at_ms, proven=True, must_scan=False)
+
+
+def _scan_demanded(site: Site, e: ev.ScanDemanded) -> Site:
+    def judged(c: CheckIn) -> CheckIn:
+        hit = c.window is not None and c.window == (c.window if e.window is None else e.window)
+        return replace(c, must_scan=True) if hit and c.open and not c.proven else c
+
+    windows = site.scan_windows if e.window is None else (*site.scan_windows, e.window)[-MAX_NO_SHOWS:]
+    scan_all = site.scan_all or e.window is None
+    check_ins = {k: judged(c) for k, c in site.check_ins.items()}
+    return replace(site, check_ins=check_ins, scan_windows=windows, scan_all=scan_all)
+
+
+def _scan_relaxed(site: Site, _: ev.ScanRelaxed) -> Site:
+    return replace(site, scan_all=False, scan_windows=(), no_shows=())
+
+
+def _check_in_ended(site: Site, e: ev.CheckInEnded) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    after = drop_hold_of(site, e.check_in, e.at_ms)
+    if e.state is CheckInState.NO_SHOW:
+        after = _noted_no_show(after, old, e.at_ms)
+    if e.state is CheckInState.FULFILLED and e.evse is not None:
+        after = change_stay(after, e.evse, check_in=e.check_in)
+    after = replace(after, old_codes=(*after.old_codes, Code(code=old.code, ended_ms=e.at_ms))[-MAX_OLD_CODES:])
+    return change_check_in(
+        after,
+        e.check_in,
+        e.at_ms,
+        state=e.state,
+        reason=e.reason,
+        ended_ms=e.at_ms,
+        evse=e.evse if e.evse is not None else old.evse,
+        stay=e.stay,
+    )
+
+
+def _check_out_undone(site: Site, e: ev.CheckOutUndone) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    after = replace(site, old_codes=tuple(c for c in site.old_codes if c.code != old.code))
+    return change_check_in(
+        after, e.check_in, e.at_ms, state=CheckInState.WAITING, ended_ms=None, reason=Reason.USER, evse=None
+    )
+
+
+def _check_in_forgotten(site: Site, e: ev.CheckInForgotten) -> Site:
+    return replace(site, check_ins=without(site.check_ins, e.check_in))
+
+
+APPLY_QUEUE: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {
+    ev.CheckedIn: _checked_in,
+    ev.CheckInChanged: _check_in_changed,
+    ev.ArrivalUpdated: _arrival_updated,
+    ev.Approached: _approached,
+    ev.Snoozed: _snoozed,
+    ev.SnoozeEnded: _snooze_ended,
+    ev.EvseAssigned: _evse_assigned,
+    ev.HoldExtended: _hold_extended,
+    ev.HoldPaused: _hold_paused,
+    ev.HoldResumed: _hold_resumed,
+    ev.HoldConfirmed: _hold_confirmed,
+    ev.HoldLost: _hold_lost,
+    ev.CallMissed: _call_missed,
+    ev.PresenceProven: _presence_proven,
+    ev.ScanDemanded: _scan_demanded,
+    ev.ScanRelaxed: _scan_relaxed,
+    ev.CheckInEnded: _check_in_ended,
+    ev.CheckOutUndone: _check_out_undone,
+    ev.CheckInForgotten: _check_in_forgotten,
+}

@@ -1,0 +1,156 @@
+"""What follows by itself: deadlines that are over and assignments that are due.
+
+Pure. One consequence at a time, oldest deadline first, evolving in between and acting at the instant of the deadline,
+so that a late wake gives the same events as a punctual one.
+"""
+
+from agent.core import events as ev
+from agent.core.conduct import follow_conduct
+from agent.core.deadlines import canceled, earliest, lapse
+from agent.core.evolve import evolve
+from agent.core.layout import EvseId, Now
+from agent.core.observe import ad_hoc_allowed
+from agent.core.permit import Asker, Granted, permit
+from agent.core.queue import in_service, next_match
+from agent.core.starting import authorise
+from agent.core.state import (
+    IN_LINE,
+    CheckInState,
+    EndOfEnergy,
+    Means,
+    Reason,
+    Site,
+    Stay,
+)
+
+_ROUNDS_EACH = 4
+_ROUNDS_BASE = 64
+
+
+def settle(site: Site, now: Now) -> tuple[Site, tuple[ev.Event, ...]]:
+    """Return the state and events after everything that follows by itself up to now."""
+    if site.location is None:
+        return site, ()
+    out: list[ev.Event] = []
+    here = now.at(min(max(site.elapsed_ms, 0), now.elapsed_ms))
+    limit = _ROUNDS_BASE + _ROUNDS_EACH * (len(site.evses) + len(site.check_ins) + len(site.reserved)) * 4
+    for _ in range(limit):
+        events = follow(site, here)
+        if not events:
+            due = earliest(site)
+            if due is None or due[0] > now.elapsed_ms:
+                return site, tuple(out)
+            here = now.at(max(due[0], here.elapsed_ms))
+            events = lapse(site, due, here)
+            if not events:
+                raise AssertionError(f"the deadline {due} led to nothing")
+        for event in events:
+            site = evolve(site, event)
+        out.extend(events)
+    raise AssertionError(f"settle did not come to rest within {limit} rounds; last {out[-3:]}")
+
+
+def wake(site: Site) -> int | None:
+    """Return the elapsed instant at which something happens by itself if nothing else does, or None."""
+    due = earliest(site)
+    return None if due is None else due[0]
+
+
+def follow(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    """Return the next consequence that is due at once, or nothing. The order of the rules is the order of duty."""
+    for rule in (_layout_rules, _outages, _stay_rules, follow_conduct, _assign):
+        events = rule(site, now)
+        if events:
+            return events
+    return ()
+
+
+# --- consequences
+
+
+def _layout_rules(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    """What no longer fits the adopted layout ends with a reason."""
+    for check_in in site.open_check_ins():
+        if not check_in.accepts and check_in.evse not in site.holds:
+            return (canceled(check_in, Reason.POOL_REMOVED, now),)
+        if check_in.state not in IN_LINE and site.hold_of(check_in.id) is None:
+            return (canceled(check_in, Reason.POOL_REMOVED, now),)
+    return ()
+
+
+def _outages(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    """A fault takes energy and holds with it; out of operation takes holds, but a running charge goes to its end."""
+    at = now.elapsed_ms
+    for evse in site.evse_ids():
+        state = site.evse(evse)
+        faulted = bool(state.faults or site.faults)
+        stay = site.stays.get(evse)
+        if faulted and stay is not None and stay.wants_energy:
+            return (ev.EnergyEnded(at_ms=at, evse=evse, why=EndOfEnergy.FAULT),)
+        if in_service(site, evse):
+            continue
+        reason = Reason.EVSE_FAULT if faulted else Reason.EVSE_UNAVAILABLE
+        hold = site.holds.get(evse)
+        if hold is not None:
+            return (ev.HoldLost(at_ms=at, check_in=hold.check_in, evse=evse, reason=reason),)
+        reserve = site.reserved.get(evse)
+        if reserve is not None:
+            return (ev.ReserveNowEnded(at_ms=at, id=reserve.id, evse=evse, reason=reason),)
+    return ()
+
+
+def _stay_rules(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    """The plug uses up a confirmed hold; an authorised plugged stay gets energy; ended energy starts the grace."""
+    if site.reconciling_until_ms is not None:
+        return ()
+    for evse, stay in sorted(site.stays.items()):
+        events = _of_stay(site, evse, stay, now)
+        if events:
+            return events
+    return ()
+
+
+def _of_stay(site: Site, evse: EvseId, stay: Stay, now: Now) -> tuple[ev.Event, ...]:
+    at = now.elapsed_ms
+    hold = site.holds.get(evse)
+    plugged = site.evse(evse).plugged is not None
+    if hold is not None and hold.confirmed and plugged and stay.check_in is None and stay.authorised_ms is None:
+        fulfilled = ev.CheckInEnded(
+            at_ms=at,
+            check_in=hold.check_in,
+            state=CheckInState.FULFILLED,
+            reason=Reason.SESSION_STARTED,
+            evse=evse,
+            stay=stay.id,
+        )
+        return (fulfilled,)
+    if stay.authorised_ms is None and plugged and ad_hoc_allowed(site, evse):
+        asker = Asker(check_in=stay.check_in)
+        answer = permit(site, evse, asker, now)
+        if isinstance(answer, Granted):
+            return authorise(site, evse, asker, answer, Means.FREE, now)
+    if stay.authorised_ms is not None and plugged and stay.permitted_ms is None and in_service(site, evse):
+        return (ev.EnergyPermitted(at_ms=at, evse=evse),)
+    if stay.end_of_energy is not None and stay.finished_ms is None and plugged:
+        return (ev.ChargingFinished(at_ms=at, evse=evse),)
+    return ()
+
+
+def _assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    if site.reconciling_until_ms is not None:
+        return ()
+    match = next_match(site, now)
+    if match is None or site.location is None:
+        return ()
+    policy = site.location.policy
+    more_time = site.check_ins[match.check_in].more_time
+    window = policy.long_arrival_window_ms if more_time else policy.arrival_window_ms
+    assigned = ev.EvseAssigned(
+        at_ms=now.elapsed_ms,
+        check_in=match.check_in,
+        evse=match.evse,
+        connector=match.connector,
+        until_ms=now.elapsed_ms + window,
+        passed=match.passed,
+    )
+    return (assigned,)
