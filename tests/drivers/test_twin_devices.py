@@ -9,6 +9,7 @@ import pytest
 
 from drivers.ports import (
     LAMP_OFF,
+    BayReading,
     BaySensor,
     ChargeController,
     ChargeReading,
@@ -105,7 +106,8 @@ async def test_a_silent_sensor_reports_nothing_until_it_is_honest_again() -> Non
 
 async def test_a_lost_sensor_ends_with_a_device_error() -> None:
     twin, clock = site()
-    task = asyncio.create_task(twin.bay_sensor(1).run([].append))
+    seen: list[BayReading] = []
+    task = asyncio.create_task(twin.bay_sensor(1).run(seen.append))
     await clock.settle()
     twin.control.sensor_mode(1, SensorMode.LOST)
     with pytest.raises(DeviceError, match="twin-bay-1: the simulated sensor is lost"):
