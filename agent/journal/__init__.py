@@ -1,0 +1,1 @@
+"""The journal of one charging location: events, snapshots, owed messages and the stores that share their commit."""
