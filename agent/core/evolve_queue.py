@@ -8,7 +8,7 @@ from agent.core import events as ev
 from agent.core.change import change_check_in, change_stay, drop_hold_of, end_hold, with_, without
 from agent.core.layout import CheckInId
 from agent.core.queue import accepted_evses
-from agent.core.state import PLACE_GAP, CheckIn, CheckInState, Code, Hold, NoShow, Reason, Site
+from agent.core.state import PLACE_GAP, CheckIn, CheckInState, Code, Hold, LostHold, NoShow, Reason, Site
 
 MAX_NO_SHOWS = 64  # remembered for the cohort rules; far above both thresholds
 MAX_OLD_CODES = 600  # as many as there are long codes: reuse is then oldest first
@@ -166,6 +166,7 @@ def _hold_lost(site: Site, e: ev.HoldLost) -> Site:
         rank=replace(old.rank, first=True),
         evse=e.evse,
         reason=e.reason,
+        lost=LostHold(evse=e.evse, at_ms=e.at_ms, reason=e.reason),
         blocked=old.blocked + (e.reason is Reason.EVSE_BLOCKED),
     )
 
@@ -184,6 +185,7 @@ def _call_missed(site: Site, e: ev.CallMissed) -> Site:
         misses=old.misses + 1,
         evse=e.evse,
         reason=Reason.MISSED_CALL,
+        lost=LostHold(evse=e.evse, at_ms=e.at_ms, reason=Reason.MISSED_CALL),
     )
     return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
 

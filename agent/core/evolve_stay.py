@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
-from agent.core.change import change_evse, change_stay, with_, without
-from agent.core.state import Bay, LastToken, Site, Stay
+from agent.core.change import change_check_in, change_evse, change_stay, with_, without
+from agent.core.state import Bay, LastToken, PastStay, Site, Stay
 
 
 def _bay_changed(site: Site, e: ev.BayChanged) -> Site:
@@ -30,9 +30,19 @@ def _connector_plugged(site: Site, e: ev.ConnectorPlugged) -> Site:
 
 def _connector_freed(site: Site, e: ev.ConnectorFreed) -> Site:
     after = replace(site, stays=without(site.stays, e.evse))
+    stay = site.stays.get(e.evse)
+    if stay is not None and stay.check_in is not None:
+        after = change_check_in(after, stay.check_in, e.at_ms, past=_past(stay, e))
     return change_evse(
         after, e.evse, plugged=None, energised=False, free_since_ms=e.at_ms, bay_since_ms=e.at_ms, blocked=False
     )
+
+
+def _past(stay: Stay, e: ev.ConnectorFreed) -> PastStay:
+    register = stay.register_wh if e.register_wh is None else e.register_wh
+    start = stay.register_start_wh
+    energy = None if register is None or start is None else max(register - start, 0)
+    return PastStay(energised_ms=stay.energised_ms, ended_ms=e.at_ms, energy_wh=energy)
 
 
 def _token_shown(site: Site, e: ev.TokenShown) -> Site:

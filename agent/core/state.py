@@ -99,6 +99,24 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostHold:
+    """The hold that was lost last: which EVSE, when and why; the own page tells it, also after the next call."""
+
+    evse: EvseId
+    at_ms: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastStay:
+    """A stay that is over, for the page of who was there: first energy, departure, energy where there is a meter."""
+
+    energised_ms: int | None
+    ended_ms: int
+    energy_wh: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rank:
     """The place in line: who is `first` is served before all others, then the smaller `place`, then the smaller id."""
 
@@ -142,6 +160,8 @@ class CheckIn:
     reason: Reason | None = None
     changed_ms: int = 0
     ended_ms: int | None = None
+    lost: LostHold | None = None
+    past: PastStay | None = None
 
     @property
     def open(self) -> bool:
