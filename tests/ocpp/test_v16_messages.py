@@ -13,6 +13,15 @@ from ocpp.v16 import call, enums  # type: ignore[import-untyped]
 from agent.ocpp.rpc import ErrorCode
 from agent.ocpp.v16.messages import (
     ACTIONS,
+    OwnPayloadError,
+    own_request,
+    own_response,
+    parse_request,
+    parse_response,
+    same_id_tag,
+)
+from agent.ocpp.v16.schema import CENTRAL_ACTIONS, STATION_ACTIONS, Fault
+from agent.ocpp.v16.types import (
     AuthorizationStatus,
     Authorized,
     AvailabilityType,
@@ -21,7 +30,6 @@ from agent.ocpp.v16.messages import (
     ListEntry,
     MessageTrigger,
     Noted,
-    OwnPayloadError,
     Registered,
     RegistrationStatus,
     RemoteStartTransaction,
@@ -29,13 +37,7 @@ from agent.ocpp.v16.messages import (
     ReserveNow,
     SendLocalList,
     TransactionStarted,
-    own_request,
-    own_response,
-    parse_request,
-    parse_response,
-    same_id_tag,
 )
-from agent.ocpp.v16.schema import CENTRAL_ACTIONS, STATION_ACTIONS, Fault
 
 SECRET = "0123456789abcdef0123456789abcdef"
 RESERVE = {

@@ -1,22 +1,20 @@
 """The JSON schemas of OCPP 1.6 as the `ocpp` package ships them: is a payload what its action asks for?
 
-Reads schema files from that package on first use of each and keeps the validators; decides nothing else. Its classes
-are not imported: they are untyped, mutable, and cost 300 ms with the whole `ChargePoint` behind them.
+That package reads the schema files on first use of each; the validators are kept here. Decides nothing else. Its
+message classes are not imported: they are untyped and mutable, and bring the whole `ChargePoint` with them.
 Says where and why a payload fails, never with what content: payloads hold id tags and keys.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft4Validator  # type: ignore[import-untyped]
+from ocpp.messages import get_validator  # type: ignore[import-untyped]
 
-from agent.ocpp.frames import Payload
+from agent.ocpp.frames import MessageType, Payload
 from agent.ocpp.rpc import ErrorCode
 
 # What the Central System may ask of a Charge Point, security whitepaper edition 3 included.
@@ -81,11 +79,12 @@ def _fault(schema: str, payload: Payload) -> Fault | None:
 
 @cache
 def _validator(schema: str) -> Any:
-    if schema.removesuffix("Response") not in CENTRAL_ACTIONS | STATION_ACTIONS:
+    action = schema.removesuffix("Response")
+    if action not in CENTRAL_ACTIONS | STATION_ACTIONS:
         raise KeyError(schema)
-    text = files("ocpp").joinpath("v16", "schemas", f"{schema}.json").read_text("utf-8-sig")
-    # multipleOf 0.1 refuses 21.4 in binary floating point; the translator rounds such limits itself.
-    return Draft4Validator(_without(json.loads(text), "multipleOf"))
+    shipped = get_validator(MessageType.CALL if action == schema else MessageType.CALL_RESULT, action, "1.6")
+    # multipleOf 0.1 refuses 21.4 in binary floating point; nothing that we act upon has such a limit.
+    return type(shipped)(_without(shipped.schema, "multipleOf"))
 
 
 def _without(schema: Any, keyword: str) -> Any:
