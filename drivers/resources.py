@@ -67,9 +67,9 @@ def gpio_line(pin: int) -> Resource:
     return Resource(address=f"GPIO{pin}")
 
 
-def tcp_bus(host: str, port: int) -> Resource:
-    """Return a Modbus TCP gateway or device; shared."""
-    return Resource(address=f"modbus-tcp://{host}:{port}", settings="modbus-tcp")
+def tcp_bus(host: str, port: int, *, answer_s: float) -> Resource:
+    """Return a Modbus TCP gateway or device; shared by devices that wait equally long for an answer."""
+    return Resource(address=f"modbus-tcp://{host}:{port}", settings=f"answer_s {answer_s:g}")
 
 
 def serial_bus(path: str, *, baud: int, parity: str, stop_bits: int) -> Resource:

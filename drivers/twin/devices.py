@@ -21,6 +21,7 @@ from drivers.ports import (
     TokenReading,
 )
 from drivers.twin.world import FLUTTER_S, Happening, SensorMode, TwinRefused, World
+from drivers.waiting import happened_or_due
 
 METER_PERIOD_S = 1.0  # while energised; what common EVSE meters deliver
 
@@ -48,17 +49,9 @@ class _Facade:
         try:
             while True:
                 moved.clear()
-                await self._until_moved(moved, due(self._clock.monotonic()))
+                await happened_or_due(moved, self._clock, due(self._clock.monotonic()))
         finally:
             stop()
-
-    async def _until_moved(self, moved: asyncio.Event, instant_s: float) -> None:
-        waits = [asyncio.ensure_future(self._clock.until(instant_s)), asyncio.ensure_future(moved.wait())]
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
 
     def _next(self, now_s: float, latest_s: float) -> float:
         change_s = self._world.next_change(self._evse, now_s)

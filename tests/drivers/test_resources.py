@@ -21,7 +21,7 @@ def test_one_device_cannot_use_a_pin_twice() -> None:
 
 def test_a_bus_is_shared_and_its_registers_are_not() -> None:
     owners = Owners()
-    bus = tcp_bus("10.0.0.5", 502)
+    bus = tcp_bus("10.0.0.5", 502, answer_s=0.5)
     owners.claim("bay-1", bus, modbus_point(bus, 1, "input", 0))
     owners.claim("bay-2", bus, modbus_point(bus, 2, "input", 0))
     with pytest.raises(DeviceError, match=r"bay-3: modbus-tcp://10.0.0.5:502 unit 2 input 0x0000 belongs to bay-2"):

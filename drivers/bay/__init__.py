@@ -1,0 +1,1 @@
+"""Bay sensors on real inputs. Knows nothing of `agent`."""

@@ -1,0 +1,1 @@
+"""Buses shared by several devices: one connection, one request at a time. Knows nothing of `agent`."""
