@@ -1,6 +1,6 @@
 """The location's clock: elapsed milliseconds that go on where the journal ended, and the wall clock while trusted.
 
-The elapsed clock counts CLOCK_BOOTTIME and ignores the time the agent was down. It is built over the `Clock` port of
+The elapsed clock ignores steps of the wall clock and the time the agent was down. It is built over the `Clock` port of
 the drivers, so that the twin's scaled clock and the fake clock of tests drive the whole agent. Nothing else reads time.
 """
 
@@ -10,23 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.core.layout import Now
+from drivers.clock import until_set
 from drivers.ports import Clock
 
 _NTP_DONE = Path("/run/systemd/timesync/synchronized")  # systemd-timesyncd(8) creates it at the first synchronisation
-_LONGEST_SLEEP_S = 3600.0  # a timer is renewed at least this often: the loop's own clock may drift from BOOTTIME
-
-
-class BootClock:
-    """CLOCK_BOOTTIME as a `Clock` port: goes on while the machine sleeps and never steps."""
-
-    def monotonic(self) -> float:
-        """Return seconds since the machine booted."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-    async def until(self, monotonic_s: float) -> None:
-        """Return when the instant is reached."""
-        while (left := monotonic_s - self.monotonic()) > 0:  # noqa: ASYNC110 - time itself is waited for
-            await asyncio.sleep(min(left, _LONGEST_SLEEP_S))
 
 
 class LocationClock:
@@ -51,6 +38,13 @@ class LocationClock:
     async def until(self, elapsed_ms: int) -> None:
         """Return when an elapsed instant is reached."""
         await self._base.until((elapsed_ms - self._zero_ms) / 1000)
+
+    async def until_set(self, event: asyncio.Event, elapsed_ms: int | None) -> None:
+        """Return when the event is set, or when an elapsed instant (None: never) is reached."""
+        if elapsed_ms is None:
+            await event.wait()
+        else:
+            await until_set(event, self._base, (elapsed_ms - self._zero_ms) / 1000)
 
 
 def system_wall(trust: str = "auto", earliest_ms: int = 0) -> Callable[[], int | None]:

@@ -69,7 +69,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
-        self._waiting = asyncio.Event()
+        self.waiting = asyncio.Event()  # set while something waits
 
     def __len__(self) -> int:
         return len(self._items)
@@ -85,15 +85,11 @@ class Inbox:
                     self._items[at] = item
                     return
         self._items.append(item)
-        self._waiting.set()
+        self.waiting.set()
 
     def take(self) -> list[Item]:
         """Remove and return what waits, oldest first, at most one turn of it."""
         taken = [self._items.popleft() for _ in range(min(TURN_MAX, len(self._items)))]
         if not self._items:
-            self._waiting.clear()
+            self.waiting.clear()
         return taken
-
-    async def wait(self) -> None:
-        """Return when something waits."""
-        await self._waiting.wait()

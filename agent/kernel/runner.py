@@ -6,9 +6,8 @@ the runner goes on in memory and says so (provisional mode) until an append succ
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,10 +35,10 @@ class JournalPort(Protocol):
     def head(self) -> int:
         """Sequence number of the last durable event."""
 
-    async def append(self, turn: Turn) -> int:
+    def append(self, turn: Turn) -> Awaitable[int]:
         """Make a turn durable and return the new head; raise StorageFailed."""
 
-    async def snapshot(self, events: Sequence[object], head: int) -> None:
+    def snapshot(self, events: Iterable[object], head: int) -> Awaitable[None]:
         """Keep the state restated at a head."""
 
 
@@ -146,14 +145,11 @@ class Runner:
     async def run(self) -> None:
         """Turn until cancelled. An error in here is our own bug: it ends the agent, and the journal starts it again."""
         while True:
-            if not self._inbox_ready() and not self._due():
+            if not self._inbox.waiting.is_set() and not self._due():
                 self._at_rest.set()
-                await self._sleep()
+                await self._clock.until_set(self._inbox.waiting, self._wake_ms())
             self._at_rest.clear()
             await self._turn(self._inbox.take())
-
-    def _inbox_ready(self) -> bool:
-        return len(self._inbox) > 0
 
     def _wake_ms(self) -> int | None:
         instants = [t for t in (wake(self._site), self._retry_at_ms) if t is not None]
@@ -162,21 +158,6 @@ class Runner:
     def _due(self) -> bool:
         at = self._wake_ms()
         return at is not None and at <= self._clock.now().elapsed_ms
-
-    async def _sleep(self) -> None:
-        """Wait for the inbox or the next deadline, whichever comes first."""
-        waits = [asyncio.ensure_future(self._inbox.wait())]
-        at = self._wake_ms()
-        if at is not None:
-            waits.append(asyncio.ensure_future(self._clock.until(at)))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            for wait in waits:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await wait
 
     async def _turn(self, items: list[Item]) -> None:
         now = self._clock.now()

@@ -1,0 +1,210 @@
+"""The inputs of one EVSE: bay sensor, charge controller, meter and token reader, turned into Observations.
+
+Touches the runner's inbox and the table of readings; decides nothing. Meter samples stay in memory, only a checkpoint
+of the register every five minutes of energy flow becomes an Observation.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.core.inputs import (
+    BaySeen,
+    ContactorSeen,
+    FaultSeen,
+    PluggedIn,
+    RegisterRead,
+    SuspensionSeen,
+    TokenPresented,
+    Unplugged,
+)
+from agent.core.layout import ConnectorId, EvseId
+from agent.devices.bay_filter import STALE_S, BayFilter
+from agent.devices.health import Health
+from agent.devices.supervise import supervise
+from agent.kernel.authoriser import Authoriser
+from agent.kernel.inbox import Conclusion
+from agent.kernel.runner import Runner
+from agent.kernel.subjects import Subjects
+from drivers.ports import (
+    BayReading,
+    BaySensor,
+    ChargeController,
+    ChargeReading,
+    Clock,
+    DeviceError,
+    Display,
+    FaultReading,
+    Meter,
+    MeterReading,
+    StatusLight,
+    TokenReader,
+    TokenReading,
+)
+
+CHECKPOINT_S = 300.0  # a power cut loses at most this much of a register
+SAME_CARD_S = 2.0  # one card held to the reader is read several times
+CONTROLLER_LOST = "ChargeControllerLost"  # nothing may start where nobody watches the contactor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvseDevices:
+    """The devices of one EVSE; what is None is not fitted."""
+
+    evse: EvseId
+    bay_sensor: BaySensor | None = None
+    charge_controller: ChargeController | None = None
+    meter: Meter | None = None
+    token_reader: TokenReader | None = None
+    light: StatusLight | None = None
+    display: Display | None = None
+
+
+@dataclass(slots=True)
+class Readings:
+    """The latest meter reading of each EVSE, for views; in memory only."""
+
+    meters: dict[EvseId, MeterReading] = field(default_factory=dict)
+
+
+class EvseInputs:
+    """Translates the readings of one EVSE."""
+
+    def __init__(
+        self,
+        devices: EvseDevices,
+        *,
+        runner: Runner,
+        clock: Clock,
+        health: Health,
+        readings: Readings,
+        authoriser: Authoriser,
+        subjects: Subjects,
+    ) -> None:
+        self._devices = devices
+        self._evse = devices.evse
+        self._runner = runner
+        self._clock = clock
+        self._health = health
+        self._readings = readings
+        self._authoriser = authoriser
+        self._subjects = subjects
+        self._filter = BayFilter()
+        self._checkpoint_s = 0.0
+        self._last_card: TokenReading | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        self._faults: set[str] = set()  # active now, as the controller said in this run
+        self._first = True
+
+    def tasks(self) -> list[Coroutine[Any, Any, None]]:
+        """Return the tasks that keep this EVSE's inputs running."""
+        fitted = self._devices
+        tasks: list[Coroutine[Any, Any, None]] = []
+        if fitted.bay_sensor is not None:
+            sensor = fitted.bay_sensor
+            tasks += [self._kept("bay_sensor", lambda: sensor.run(self._bay)), self._watch_age()]
+        if fitted.charge_controller is not None:
+            tasks.append(self._watch_controller(fitted.charge_controller))
+        if fitted.meter is not None:
+            meter = fitted.meter
+            tasks.append(self._kept("meter", lambda: meter.run(self._meter)))
+        if fitted.token_reader is not None:
+            reader = fitted.token_reader
+            tasks.append(self._kept("token_reader", lambda: reader.run(self._token), answers=False))
+        return tasks
+
+    def name(self, part: str) -> str:
+        """Return the name of a device in logs and on the console, e.g. bay_sensor-3."""
+        return f"{part}-{self._evse}"
+
+    async def _kept(self, part: str, run: Callable[[], Coroutine[Any, Any, None]], *, answers: bool = True) -> None:
+        name = self.name(part)
+        if not answers:  # a reader says nothing until somebody comes: running is all that can be known
+            self._health.heard(name, self._clock.monotonic())
+        await supervise(name, run, self._health, self._clock)
+
+    async def _watch_age(self) -> None:
+        """A sensor that falls silent is unknown, not what it said last."""
+        while True:
+            await self._clock.until(self._clock.monotonic() + STALE_S / 2)
+            bay = self._filter.at(self._clock.monotonic())
+            self._runner.observe(BaySeen(evse=self._evse, bay=bay))
+
+    async def _watch_controller(self, controller: ChargeController) -> None:
+        """Run the controller; while it is lost the EVSE has a fault."""
+
+        async def run() -> None:
+            self._faults.clear()
+            self._first = True
+            try:
+                await controller.run(self._charge)
+            except DeviceError:
+                self._runner.observe(FaultSeen(evse=self._evse, code=CONTROLLER_LOST, active=True))
+                raise
+
+        await self._kept("charge_controller", run)
+
+    def _bay(self, reading: BayReading) -> None:
+        self._health.heard(self.name("bay_sensor"), reading.at_s)
+        self._runner.observe(BaySeen(evse=self._evse, bay=self._filter.read(reading)))
+
+    def _charge(self, reading: ChargeReading | FaultReading) -> None:
+        self._health.heard(self.name("charge_controller"), reading.at_s)
+        if isinstance(reading, FaultReading):
+            (self._faults.add if reading.active else self._faults.discard)(reading.code)
+            self._runner.observe(FaultSeen(evse=self._evse, code=reading.code, active=reading.active))
+            return
+        if self._first:
+            self._first = False
+            self._clear_old_faults()
+        register = self._register()
+        if reading.connector is not None:
+            self._runner.observe(PluggedIn(evse=self._evse, connector=ConnectorId(reading.connector)))
+        self._runner.observe(ContactorSeen(evse=self._evse, energised=reading.energised, register_wh=register))
+        self._runner.observe(SuspensionSeen(evse=self._evse, by_ev=reading.suspended_by_ev))
+        if reading.connector is None:
+            self._runner.observe(Unplugged(evse=self._evse, register_wh=register))
+
+    def _clear_old_faults(self) -> None:
+        """A fault of before a restart that the controller does not name any more is over."""
+        for code in self._runner.site.evse(self._evse).faults:
+            if code not in self._faults:
+                self._runner.observe(FaultSeen(evse=self._evse, code=code, active=False))
+
+    def _register(self) -> int | None:
+        latest = self._readings.meters.get(self._evse)
+        return None if latest is None else latest.register_wh
+
+    def _meter(self, reading: MeterReading) -> None:
+        self._health.heard(self.name("meter"), reading.at_s)
+        self._readings.meters[self._evse] = reading
+        if reading.power_w > 0 and reading.at_s - self._checkpoint_s >= CHECKPOINT_S:
+            self._checkpoint_s = reading.at_s
+            self._runner.observe(RegisterRead(evse=self._evse, register_wh=reading.register_wh))
+
+    def _token(self, reading: TokenReading) -> None:
+        self._health.heard(self.name("token_reader"), reading.at_s)
+        last = self._last_card
+        self._last_card = reading
+        if last is not None and last.id_token == reading.id_token and reading.at_s - last.at_s < SAME_CARD_S:
+            return
+        task = asyncio.ensure_future(self._present(reading))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _present(self, reading: TokenReading) -> None:
+        judged = await self._authoriser.judge(reading.id_token, reading.kind)
+        known = self._subjects.of("token", reading.id_token)
+        group = self._subjects.of("group", judged.group) if judged.group else None
+        seen = TokenPresented(
+            evse=self._evse,
+            subject=known.ref,
+            verdict=judged.verdict,
+            draw=secrets.randbits(32),
+            group=group.ref if group else None,
+            groups=judged.groups,
+        )
+        writes = known.writes + (group.writes if group else ())
+        await self._runner.tell(seen, lambda _step, _now: Conclusion(None, writes))
