@@ -1,1 +1,1 @@
-"""The small display of a bay: geometry, glyphs and the panels that show them. No wording: faces come with their words."""
+"""The small display of a bay: geometry, signs and the panels that show them. Faces come with their words."""

@@ -1,7 +1,7 @@
 """A picture of one bit a pixel: what a small panel shows, and its PNG.
 
-Pure, and free of Pillow on purpose: the twin shows the same pixels in a browser on machines without the `display` extra,
-and a drawing of 1 KiB does not need 6 MiB of library. `1` is lit. PNG as in ISO/IEC 15948, grey scale of one bit.
+Pure, and free of Pillow on purpose: the twin shows the same pixels in a browser on machines without the `display`
+extra, and a drawing of 1 KiB does not need 6 MiB of library. `1` is lit. PNG as in ISO/IEC 15948, one bit of grey.
 """
 
 import struct
@@ -66,11 +66,12 @@ class Bitmap:
             if 0 <= at < self.height:
                 self._rows[at] |= (bits << shift if shift >= 0 else bits >> -shift) & everything
 
-    def scaled(self, factor: int) -> "Bitmap":
-        """Return the picture with each pixel as a square of `factor` pixels."""
-        larger = Bitmap(self.width * factor, self.height * factor)
+    def scaled(self, across: int, down: int | None = None) -> "Bitmap":
+        """Return the picture with each pixel as a rectangle of `across` by `down` pixels, a square without `down`."""
+        down = across if down is None else down
+        larger = Bitmap(self.width * across, self.height * down)
         for x, y in self.pixels():
-            larger.light(x * factor, y * factor, factor, factor)
+            larger.light(x * across, y * down, across, down)
         return larger
 
     def pixels(self) -> Iterator[tuple[int, int]]:
