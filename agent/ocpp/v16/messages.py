@@ -46,7 +46,6 @@ from agent.ocpp.v16.types import (
 )
 
 INTEGER_MIN, INTEGER_MAX = -(2**31), 2**31 - 1  # OCPP 1.6, 3.1: integers are of 32 bits
-ID_TAG_CHARACTERS_MAX = 20  # IdToken is a CiString20Type
 CONNECTORS_MAX = 1000  # more than any station has; keeps absurd numbers out of the site
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+ID_TAG_CHARACTERS_MAX = 20  # IdToken is a CiString20Type
+
 
 class AuthorizationStatus(StrEnum):
     """Status in an IdTagInfo."""
