@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from drivers.clock import until_set
 from drivers.optional import load
 from drivers.ports import READING_REPEAT_S, BayReading, Clock, DeviceError, Occupancy
 from drivers.registry import Order, Workshop
 from drivers.resources import gpio_line
-from drivers.waiting import happened_or_due
 
 DEBOUNCE_S = 0.2  # relays bounce for 20 ms; a car passing over a loop takes longer
 RESTLESS_S = 2.0  # moving for longer without a rest of `debounce_s` is a fault of the sensor, not a car
@@ -76,7 +76,7 @@ class GpioBaySensor:
             if last is None or occupancy is not last.occupancy or now_s >= last.at_s + READING_REPEAT_S:
                 last = BayReading(occupancy=occupancy, at_s=now_s)
                 report(last)
-            await happened_or_due(edge, self._clock, last.at_s + READING_REPEAT_S)
+            await until_set(edge, self._clock, last.at_s + READING_REPEAT_S)
             occupancy = await self._rested(line, edge)
 
     async def _rested(self, line: Any, edge: asyncio.Event) -> Occupancy:
@@ -86,7 +86,7 @@ class GpioBaySensor:
             if self._clock.monotonic() >= restless_s:
                 return Occupancy.UNKNOWN
             edge.clear()
-            await happened_or_due(edge, self._clock, self._clock.monotonic() + self._options.debounce_s)
+            await until_set(edge, self._clock, self._clock.monotonic() + self._options.debounce_s)
         return self._read(line)
 
     def _opened(self, gpiozero: Any) -> Any:

@@ -12,12 +12,12 @@ from typing import Any
 
 import msgspec
 
+from drivers.clock import until_set
 from drivers.light.waveforms import ROUNDING_S, colour, level, next_change, switched
 from drivers.optional import load
 from drivers.ports import LAMP_OFF, Clock, DeviceError, LampSignal, Waveform
 from drivers.registry import Order, Workshop
 from drivers.resources import gpio_line
-from drivers.waiting import happened_or_due
 
 PIN_MAX = 53  # as for bay sensors: BCM2711 and RP1 banks
 GREY_SATURATION = 0.25  # a colour paler than this is white
@@ -109,7 +109,7 @@ class GpioStatusLight:
             instants = [self._until_s, next_change(self._signal.waveform, now_s)]
             if self._next is not None:
                 instants.append(self._next[0])
-            await happened_or_due(self._changed, self._clock, min(i for i in instants if i is not None))
+            await until_set(self._changed, self._clock, min(i for i in instants if i is not None))
         self._signal, self._next = LAMP_OFF, None
         self._switch(ALL_OFF)
 

@@ -8,6 +8,7 @@ reached, lease over, the next meter second) is watched by `run`. Outputs are lea
 import asyncio
 from collections.abc import Callable
 
+from drivers.clock import until_set
 from drivers.ports import (
     READING_REPEAT_S,
     BayReading,
@@ -21,7 +22,6 @@ from drivers.ports import (
     TokenReading,
 )
 from drivers.twin.world import FLUTTER_S, Happening, SensorMode, TwinRefused, World
-from drivers.waiting import happened_or_due
 
 METER_PERIOD_S = 1.0  # while energised; what common EVSE meters deliver
 
@@ -49,7 +49,7 @@ class _Facade:
         try:
             while True:
                 moved.clear()
-                await happened_or_due(moved, self._clock, due(self._clock.monotonic()))
+                await until_set(moved, self._clock, due(self._clock.monotonic()))
         finally:
             stop()
 
