@@ -163,7 +163,8 @@ def test_clock_map_forgets_the_oldest_boots() -> None:
 NUMBERS = st.integers(0, 10)
 REGISTERS = st.none() | st.integers(0, 2**40)
 HAPPENINGS = st.one_of(
-    st.builds(Authorised, connector_id=st.integers(1, 2), at_ms=NUMBERS, stay=NUMBERS, subject=st.none() | st.just("ref"),
+    st.builds(Authorised, connector_id=st.integers(1, 2), at_ms=NUMBERS, stay=NUMBERS,
+              subject=st.none() | st.just("ref"),
               reserve_id=st.none() | NUMBERS),
     st.builds(Energised, connector_id=st.integers(1, 2), at_ms=NUMBERS, register_wh=REGISTERS),
     st.builds(DeEnergised, connector_id=st.integers(1, 2), register_wh=REGISTERS),
