@@ -21,6 +21,7 @@ from agent.core.inputs import (
     Unplugged,
 )
 from agent.core.layout import ConnectorId, EvseId
+from agent.core.shown import Reading
 from agent.devices.bay_filter import STALE_S, BayFilter
 from agent.devices.health import Health
 from agent.devices.supervise import supervise
@@ -66,7 +67,7 @@ class EvseDevices:
 class Readings:
     """The latest meter reading of each EVSE, for views; in memory only."""
 
-    meters: dict[EvseId, MeterReading] = field(default_factory=dict)
+    live: dict[EvseId, Reading] = field(default_factory=dict)
 
 
 class EvseInputs:
@@ -174,12 +175,12 @@ class EvseInputs:
                 self._runner.observe(FaultSeen(evse=self._evse, code=code, active=False))
 
     def _register(self) -> int | None:
-        latest = self._readings.meters.get(self._evse)
+        latest = self._readings.live.get(self._evse)
         return None if latest is None else latest.register_wh
 
     def _meter(self, reading: MeterReading) -> None:
         self._health.heard(self.name("meter"), reading.at_s)
-        self._readings.meters[self._evse] = reading
+        self._readings.live[self._evse] = Reading(power_w=reading.power_w, register_wh=reading.register_wh)
         if reading.power_w > 0 and reading.at_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint_s = reading.at_s
             self._runner.observe(RegisterRead(evse=self._evse, register_wh=reading.register_wh))

@@ -1,0 +1,104 @@
+"""Keeps lamps and displays showing what the site is: views in, leased outputs out.
+
+Each output is a task of its own, so that a dead panel delays no other. What is shown is made anew when the site is
+published and once a second for what counts down; it is sent when it changed or its lease runs out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from agent.core.lamps import LAMPS
+from agent.core.layout import EvseId
+from agent.core.views import lamp_state
+from agent.devices.evse_inputs import EvseDevices, Readings
+from agent.devices.health import Health
+from agent.devices.screens import Screens
+from agent.kernel.runner import Published, Runner
+from drivers.clock import until_set
+from drivers.ports import Clock, DeviceError, LampSignal, Screen, Waveform
+
+LAMP_LEASE_S = 12.0  # a dead agent's lamps are dark within this
+DISPLAY_LEASE_S = 5.0  # `experience.md` 5: no view for 5 s and the panel says "starting"
+RENEW_PART = 3  # leases are renewed when a third of them is over
+TICK_S = 1.0
+RETRY_S = 5.0  # how soon a panel that failed is tried again
+
+T = TypeVar("T", LampSignal, Screen)
+
+
+def lamp_signal(site_lamp: str) -> LampSignal:
+    """Return the signal of a row of the lamp table."""
+    lamp = next(lamp for state, lamp in LAMPS.items() if state.value == site_lamp)
+    return LampSignal(colour=lamp.colour, waveform=Waveform(lamp.waveform.value), second_colour=lamp.second_colour)
+
+
+class Outputs:
+    """The lamps and displays of the site."""
+
+    def __init__(self, *, runner: Runner, clock: Clock, health: Health, readings: Readings, screens: Screens) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._health = health
+        self._readings = readings
+        self._screens = screens
+        self._published: list[asyncio.Event] = []
+        runner.listen(self._wake)
+
+    def _wake(self, _: Published) -> None:
+        for event in self._published:
+            event.set()
+
+    def tasks(self, devices: EvseDevices) -> list[Awaitable[None]]:
+        """Return the tasks that keep the lamp and the display of an EVSE."""
+        evse = devices.evse
+        tasks: list[Awaitable[None]] = []
+        if devices.light is not None:
+            light = devices.light
+            tasks.append(
+                self._keep(
+                    f"light-{evse}",
+                    lambda: self._lamp(evse),
+                    lambda signal: light.show(signal, lease_s=LAMP_LEASE_S),
+                    LAMP_LEASE_S,
+                )
+            )
+        if devices.display is not None:
+            display = devices.display
+            tasks.append(
+                self._keep(
+                    f"display-{evse}",
+                    lambda: self._screens.of(self._runner.site, evse, self._runner.now(), self._readings.live),
+                    lambda screen: display.show(screen, lease_s=DISPLAY_LEASE_S),
+                    DISPLAY_LEASE_S,
+                )
+            )
+        return tasks
+
+    def _lamp(self, evse: EvseId) -> LampSignal:
+        state = lamp_state(self._runner.site, evse, self._runner.now(), self._readings.live.get(evse))
+        return lamp_signal(state.value)
+
+    async def _keep(
+        self, name: str, make: Callable[[], T], show: Callable[[T], Awaitable[None]], lease_s: float
+    ) -> None:
+        """Show what `make` says, on change and before the lease is over, for ever."""
+        published = asyncio.Event()
+        self._published.append(published)
+        self._health.expect(name, self._clock.monotonic())
+        shown: T | None = None
+        shown_s = 0.0
+        while True:
+            published.clear()
+            wanted, now_s = make(), self._clock.monotonic()
+            wait_s = TICK_S
+            if wanted != shown or now_s - shown_s >= lease_s / RENEW_PART:
+                try:
+                    await show(wanted)
+                except DeviceError as error:
+                    self._health.lost(name, str(error), now_s)
+                    shown, wait_s = None, RETRY_S
+                else:
+                    self._health.heard(name, now_s)
+                    shown, shown_s = wanted, now_s
+            await until_set(published, self._clock, now_s + wait_s)
