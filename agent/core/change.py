@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from agent.core.layout import CheckInId, EvseId
-from agent.core.state import Site
+from agent.core.state import CheckInState, Expected, Site
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -24,6 +24,13 @@ def without(mapping: Mapping[K, V], key: K) -> dict[K, V]:
     return {k: v for k, v in mapping.items() if k != key}
 
 
+def state_in_line(expected: Expected | None, snoozed_until_ms: int | None) -> CheckInState:
+    """Return the state of somebody in line: who lets others go first, else who is on the road, else who waits."""
+    if snoozed_until_ms is not None:
+        return CheckInState.SNOOZED
+    return CheckInState.WAITING if expected is None else CheckInState.ON_THE_ROAD
+
+
 def change_check_in(site: Site, check_in: CheckInId, at_ms: int, **changes: Any) -> Site:
     """Change a CheckIn and stamp it with the counter, so that partners can order what they hear."""
     old = site.check_ins.get(check_in)
@@ -34,7 +41,9 @@ def change_check_in(site: Site, check_in: CheckInId, at_ms: int, **changes: Any)
 
 
 def change_evse(site: Site, evse: EvseId, **changes: Any) -> Site:
-    """Change what is known of an EVSE."""
+    """Change what is known of an EVSE, if it is in the layout."""
+    if evse not in site.evses:
+        return site
     return replace(site, evses=with_(site.evses, evse, replace(site.evse(evse), **changes)))
 
 

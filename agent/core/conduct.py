@@ -7,7 +7,7 @@ of one presence window are a cohort, and no-shows among those who never proved t
 from agent.core import events as ev
 from agent.core.layout import Now
 from agent.core.queue import rank_behind
-from agent.core.state import Bay, CheckIn, CheckInState, Hold, Origin, Reason, Site
+from agent.core.state import Bay, CheckIn, CheckInState, Hold, Reason, Site
 
 BLOCKED_BEFORE_MISS = 2  # bays lost to strangers without any sign of the holder; then it counts as a miss
 
@@ -19,10 +19,9 @@ def missed(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
     state = site.evse(hold.evse)
     stranger = state.bay is Bay.OCCUPIED or state.plugged is not None
     if stranger and (check_in.proven or check_in.blocked < BLOCKED_BEFORE_MISS):
-        lost = ev.HoldLost(at_ms=at, check_in=check_in.id, evse=hold.evse, reason=Reason.EVSE_BLOCKED)
-        return (lost, ev.BayBlocked(at_ms=at, evse=hold.evse))
+        return blocked(site, hold, now)
     if check_in.misses < misses_allowed(site, check_in):
-        rank = rank_behind(site, check_in, _requeue_behind(site))
+        rank = rank_behind(site, check_in)
         return (ev.CallMissed(at_ms=at, check_in=check_in.id, evse=hold.evse, rank=rank),)
     ended = ev.CheckInEnded(
         at_ms=at,
@@ -34,20 +33,47 @@ def missed(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
     return (ended,)
 
 
+def blocked(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
+    """Return what follows when somebody else stands in a held bay; a plugged one is a stay, not a blocked bay."""
+    at = now.elapsed_ms
+    lost = ev.HoldLost(at_ms=at, check_in=hold.check_in, evse=hold.evse, reason=Reason.EVSE_BLOCKED)
+    plugged = site.evse(hold.evse).plugged is not None
+    return (lost,) if plugged else (lost, ev.BayBlocked(at_ms=at, evse=hold.evse))
+
+
+def believed(site: Site, hold: Hold) -> bool:
+    """Return whether a report that the held bay is taken is believed.
+
+    Yes where sensor or plug see somebody. Without a sensor it takes a User who is known or has proven to be here, and
+    only so often: each report closes a bay for a while. Against a sensor that sees an empty bay it takes proof and
+    works once, for sensors get stuck, and a page alone must not let anybody choose among bays.
+    """
+    check_in, state = site.check_ins[hold.check_in], site.evse(hold.evse)
+    if state.bay is Bay.OCCUPIED or state.plugged is not None:
+        return True
+    if state.bay is Bay.FREE:
+        return check_in.proven and check_in.blocked == 0
+    return not check_in.unproven and check_in.blocked < BLOCKED_BEFORE_MISS
+
+
+def proof_of_presence(check_in: CheckIn, now: Now) -> tuple[ev.Event, ...]:
+    """Return what follows when the User of an open CheckIn is seen on site, by a fresh scan or their token."""
+    out: list[ev.Event] = []
+    if check_in.state is CheckInState.ON_THE_ROAD:
+        out.append(ev.Approached(at_ms=now.elapsed_ms, check_in=check_in.id))
+    if not check_in.proven or check_in.must_scan:
+        out.append(ev.PresenceProven(at_ms=now.elapsed_ms, check_in=check_in.id))
+    return tuple(out)
+
+
 def misses_allowed(site: Site, check_in: CheckIn) -> int:
     """Return how many missed calls are forgiven: none for an anonymous User who never proved to be here."""
-    if check_in.origin is Origin.PAGE and not check_in.subjects and check_in.window is not None and not check_in.proven:
-        return 0
-    return site.location.policy.misses_allowed if site.location else 0
-
-
-def _requeue_behind(site: Site) -> int:
-    return site.location.policy.requeue_behind if site.location else 0
+    return 0 if check_in.unproven or site.location is None else site.location.policy.misses_allowed
 
 
 def follow_conduct(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """Return the demand for second scans that the unproven no-shows of the last while lead to, if it is new."""
-    if site.location is None:
+    if site.location is None or not site.no_shows:
         return ()
     policy = site.location.policy
     recent = [n for n in site.no_shows if now.elapsed_ms - n.at_ms <= policy.unproven_span_ms]

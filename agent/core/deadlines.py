@@ -10,7 +10,7 @@ from enum import IntEnum
 from agent.core import events as ev
 from agent.core.conduct import missed, scan_relaxed_at
 from agent.core.hours import next_close_utc_ms
-from agent.core.layout import CheckInId, EvseId, Now, Policy
+from agent.core.layout import CheckInId, EvseId, Now, Policy, arrival_window_ms
 from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Reason, Site, Stay
 
 
@@ -28,8 +28,9 @@ class Kind(IntEnum):
     PAUSE = 8
     MOVE_GRACE = 9
     BLOCKED = 10
-    FORGET = 11
-    SCAN_RELAXED = 12
+    UNBLOCKED = 11
+    FORGET = 12
+    SCAN_RELAXED = 13
 
 
 Due = tuple[int, Kind, int]  # elapsed ms, kind, id of the EVSE, CheckIn or pool it is about
@@ -83,7 +84,7 @@ def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
     if check_in.state is CheckInState.SNOOZED and check_in.snoozed_until_ms is not None:
         return min((check_in.snoozed_until_ms, Kind.SNOOZE, check_in.id), longest)
     if check_in.state is CheckInState.ON_THE_ROAD and check_in.expected is not None:
-        window = policy.long_arrival_window_ms if check_in.more_time else policy.arrival_window_ms
+        window = arrival_window_ms(policy, check_in.more_time)
         return min((check_in.expected.elapsed_ms - window, Kind.ARRIVAL, check_in.id), longest)
     return longest
 
@@ -99,7 +100,10 @@ def _of_stay(site: Site, stay: Stay, policy: Policy) -> Iterator[Due]:
 
 def _of_bays(site: Site, policy: Policy) -> Iterator[Due]:
     for evse, state in site.evses.items():
-        if state.bay is Bay.OCCUPIED and not state.blocked and evse not in site.stays and evse not in site.holds:
+        if state.blocked:
+            if state.bay is not Bay.OCCUPIED:  # reported, and no sensor will say when it is over
+                yield state.bay_since_ms + policy.blocked_grace_ms, Kind.UNBLOCKED, evse
+        elif state.bay is Bay.OCCUPIED and evse not in site.stays and evse not in site.holds:
             yield state.bay_since_ms + policy.blocked_grace_ms, Kind.BLOCKED, evse
 
 
@@ -119,6 +123,11 @@ def _closings(site: Site) -> Iterator[Due]:
 
 def _hold_over(site: Site, evse: int, now: Now) -> tuple[ev.Event, ...]:
     return missed(site, site.holds[EvseId(evse)], now)
+
+
+def _unblocked(site: Site, evse: int, now: Now) -> tuple[ev.Event, ...]:
+    """The bay counts again as what its sensor says, which is not that it is occupied."""
+    return (ev.BayChanged(at_ms=now.elapsed_ms, evse=EvseId(evse), bay=site.evse(EvseId(evse)).bay),)
 
 
 def _reserve_over(site: Site, evse: int, now: Now) -> tuple[ev.Event, ...]:
@@ -148,6 +157,7 @@ _LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {
     Kind.PAUSE: lambda _, key, now: (ev.ChargingFinished(at_ms=now.elapsed_ms, evse=EvseId(key)),),
     Kind.MOVE_GRACE: lambda _, key, now: (ev.MoveGraceEnded(at_ms=now.elapsed_ms, evse=EvseId(key)),),
     Kind.BLOCKED: lambda _, key, now: (ev.BayBlocked(at_ms=now.elapsed_ms, evse=EvseId(key)),),
+    Kind.UNBLOCKED: _unblocked,
     Kind.FORGET: lambda _, key, now: (ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=CheckInId(key)),),
     Kind.SCAN_RELAXED: lambda _, __, now: (ev.ScanRelaxed(at_ms=now.elapsed_ms),),
 }

@@ -7,22 +7,24 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
-from agent.core.joining import expected_arrival, join
-from agent.core.layout import MINUTE_MS, AdHocStart, CheckInId, EvseId, Now, Policy
+from agent.core.conduct import believed, blocked, proof_of_presence
+from agent.core.joining import arrival, expected_arrival, join
+from agent.core.layout import MINUTE_MS, AdHocStart, EvseId, Now, Policy, arrival_window_ms
 from agent.core.permit import Asker, Denied, permit
 from agent.core.queue import in_service, rivals
-from agent.core.starting import authorise
+from agent.core.starting import authorise, stop
 from agent.core.state import (
-    HOLDING,
     Bay,
     CheckIn,
     CheckInState,
     EndOfEnergy,
+    Expected,
     Means,
     Origin,
     Reason,
     ReserveNow,
     Site,
+    Stay,
 )
 
 Decision = tuple[ev.Event, ...] | i.Refused
@@ -30,11 +32,12 @@ Decision = tuple[ev.Event, ...] | i.Refused
 
 def decide(site: Site, request: i.Request, now: Now) -> Decision:
     """Return what follows from a Request: events (none: nothing to change) or a refusal."""
-    if site.location is None:
+    location = site.location
+    if location is None:
         return i.Refused(reason=i.Refusal.STARTING)
     match request:
         case i.JoinQueue():
-            return join(site, site.location, request, now)
+            return join(site, location, request, now)
         case i.RemoteStart():
             return _remote_start(site, request, now)
         case i.StopStay():
@@ -46,7 +49,7 @@ def decide(site: Site, request: i.Request, now: Now) -> Decision:
         case i.CancelReserveNow():
             return _cancel_reserve_now(site, request, now)
         case _:
-            return _of_check_in(site, request, now)
+            return _of_check_in(site, location.policy, request, now)
 
 
 _OwnRequest = (
@@ -62,7 +65,7 @@ _OwnRequest = (
 )
 
 
-def _of_check_in(site: Site, request: _OwnRequest, now: Now) -> Decision:
+def _of_check_in(site: Site, policy: Policy, request: _OwnRequest, now: Now) -> Decision:
     """Decide what concerns one CheckIn, which must be known."""
     check_in = site.check_ins.get(request.check_in)
     if check_in is None:
@@ -71,30 +74,26 @@ def _of_check_in(site: Site, request: _OwnRequest, now: Now) -> Decision:
         case i.LeaveQueue():
             return _leave(check_in, request.origin, now)
         case i.UndoLeave():
-            return _undo(site, check_in, now)
+            return _undo(site, policy, check_in, now)
         case i.StartAtPage():
-            return _start_at_page(site, check_in, now)
+            return _start_at_page(site, policy, check_in, now)
         case i.StopAtPage():
             return _stop_at_page(site, check_in, now)
     if not check_in.open:
         return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
     match request:
         case i.SnoozeCheckIn():
-            return _snooze(site, check_in, request.minutes, now)
+            return _snooze(policy, check_in, request.minutes, now)
         case i.UpdateArrival():
-            return _update_arrival(site, check_in, request, now)
+            return _update_arrival(site, policy, check_in, request, now)
         case i.ExtendHold():
-            return _extend(site, check_in, _policy(site).extension_ms, now)
+            return _extend(site, check_in, policy.extension_ms, now)
         case i.ProvePresence():
             return _prove_presence(site, check_in, now)
         case i.ReportBlocked():
             return _report_blocked(site, check_in, now)
         case _:
             assert_never(request)
-
-
-def _policy(site: Site) -> Policy:
-    return site.location.policy if site.location else Policy()
 
 
 def _leave(check_in: CheckIn, origin: Origin, now: Now) -> Decision:
@@ -109,7 +108,7 @@ def _leave(check_in: CheckIn, origin: Origin, now: Now) -> Decision:
     return (ended,)
 
 
-def _undo(site: Site, check_in: CheckIn, now: Now) -> Decision:
+def _undo(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:
     """Take the leaving back: only shortly after, and only while nobody was called in between."""
     if check_in.open:
         return ()
@@ -117,7 +116,7 @@ def _undo(site: Site, check_in: CheckIn, now: Now) -> Decision:
     late = i.Refused(reason=i.Refusal.UNDO_TOO_LATE, check_in=check_in.id)
     if check_in.state is not CheckInState.CHECKED_OUT or ended is None:
         return late
-    if now.elapsed_ms - ended > _policy(site).undo_ms:
+    if now.elapsed_ms - ended > policy.undo_ms:
         return late
     called_since = any(h.since_ms >= ended and h.evse in check_in.accepts for h in site.holds.values())
     if called_since or site.open_with((*check_in.subjects, *((check_in.device,) if check_in.device else ()))):
@@ -125,8 +124,7 @@ def _undo(site: Site, check_in: CheckIn, now: Now) -> Decision:
     return (ev.CheckOutUndone(at_ms=now.elapsed_ms, check_in=check_in.id),)
 
 
-def _snooze(site: Site, check_in: CheckIn, minutes: int, now: Now) -> Decision:
-    policy = _policy(site)
+def _snooze(policy: Policy, check_in: CheckIn, minutes: int, now: Now) -> Decision:
     if check_in.state is CheckInState.ARRIVED:
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=check_in.evse)
     if minutes <= 0:
@@ -138,23 +136,30 @@ def _snooze(site: Site, check_in: CheckIn, minutes: int, now: Now) -> Decision:
     return (ev.Snoozed(at_ms=now.elapsed_ms, check_in=check_in.id, until_ms=until),)
 
 
-def _update_arrival(site: Site, check_in: CheckIn, request: i.UpdateArrival, now: Now) -> Decision:
-    expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, _window(site, check_in), now)
-    if check_in.state in HOLDING:
-        hold = site.hold_of(check_in.id)
-        arrives = expected.elapsed_ms if expected else now.elapsed_ms
-        wanted = 0 if hold is None else arrives - hold.until_ms
-        return () if wanted <= 0 else _extend(site, check_in, min(wanted, _policy(site).extension_ms), now)
+def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.UpdateArrival, now: Now) -> Decision:
+    """In line: the place is kept. Called: the hold is lengthened, once, to the new arrival or by the extension."""
     departure = check_in.departure_utc_ms if request.departure_utc_ms is None else request.departure_utc_ms
-    updated = ev.ArrivalUpdated(
-        at_ms=now.elapsed_ms, check_in=check_in.id, expected=expected, departure_utc_ms=departure
+    hold = site.hold_of(check_in.id)
+    if hold is None:
+        window = arrival_window_ms(policy, check_in.more_time)
+        expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, window, now)
+        return (_arrival_updated(check_in, expected, departure, now),)
+    told: tuple[ev.Event, ...] = ()
+    if departure != check_in.departure_utc_ms:
+        told = (_arrival_updated(check_in, None, departure, now),)
+    arrives = arrival(request.expected_utc_ms, request.expected_in_ms, now)
+    if arrives is None or arrives.elapsed_ms <= hold.until_ms:
+        return told
+    extended = _extend(site, check_in, min(arrives.elapsed_ms - hold.until_ms, policy.extension_ms), now)
+    return extended if isinstance(extended, i.Refused) else (*told, *extended)
+
+
+def _arrival_updated(
+    check_in: CheckIn, expected: Expected | None, departure_utc_ms: int | None, now: Now
+) -> ev.ArrivalUpdated:
+    return ev.ArrivalUpdated(
+        at_ms=now.elapsed_ms, check_in=check_in.id, expected=expected, departure_utc_ms=departure_utc_ms
     )
-    return (updated,)
-
-
-def _window(site: Site, check_in: CheckIn) -> int:
-    policy = _policy(site)
-    return policy.long_arrival_window_ms if check_in.more_time else policy.arrival_window_ms
 
 
 def _extend(site: Site, check_in: CheckIn, by_ms: int, now: Now) -> Decision:
@@ -167,37 +172,39 @@ def _extend(site: Site, check_in: CheckIn, by_ms: int, now: Now) -> Decision:
 
 
 def _prove_presence(site: Site, check_in: CheckIn, now: Now) -> Decision:
-    out: list[ev.Event] = []
-    if check_in.state is CheckInState.ON_THE_ROAD:
-        out.append(ev.Approached(at_ms=now.elapsed_ms, check_in=check_in.id))
-    if not check_in.proven or check_in.must_scan:
-        out.append(ev.PresenceProven(at_ms=now.elapsed_ms, check_in=check_in.id))
+    proof = proof_of_presence(check_in, now)
     hold = site.hold_of(check_in.id)
-    if hold is not None and not hold.confirmed:
-        out.append(ev.HoldConfirmed(at_ms=now.elapsed_ms, check_in=check_in.id))
-    return tuple(out)
+    if hold is None or hold.confirmed:
+        return proof
+    return (*proof, ev.HoldConfirmed(at_ms=now.elapsed_ms, check_in=check_in.id))
 
 
-def _start_at_page(site: Site, check_in: CheckIn, now: Now) -> Decision:
+def _start_at_page(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:
     """ "It is me, start here": a hold is confirmed; energy starts without IdToken only where the policy says so."""
     hold = site.hold_of(check_in.id)
     if hold is not None:
         if hold.confirmed:
-            return _page_payment(site, check_in, hold.evse, now)
+            return _page_payment(site, policy, check_in, hold.evse, now)
         confirmed = ev.HoldConfirmed(at_ms=now.elapsed_ms, check_in=check_in.id)
         return (confirmed,)
     if check_in.open:
         return i.Refused(reason=i.Refusal.NOT_YOUR_TURN, check_in=check_in.id)
-    if check_in.state is CheckInState.FULFILLED and check_in.evse is not None:
-        return _page_payment(site, check_in, check_in.evse, now)
-    return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
-
-
-def _page_payment(site: Site, check_in: CheckIn, evse: EvseId, now: Now) -> Decision:
-    stay = site.stays.get(evse)
-    if stay is not None and stay.check_in == check_in.id and stay.authorised_ms is not None:
+    stay = _own_stay(site, check_in)
+    if stay is None:
+        return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=check_in.id)
+    if stay.authorised_ms is not None:
         return ()  # pressed twice
-    if _policy(site).ad_hoc_start is not AdHocStart.FREE:
+    return _page_payment(site, policy, check_in, stay.evse, now)
+
+
+def _own_stay(site: Site, check_in: CheckIn) -> Stay | None:
+    """Return the stay that a CheckIn led to, while it lasts; the EVSE may have somebody else's by now."""
+    stay = site.stays.get(check_in.evse) if check_in.evse is not None else None
+    return stay if stay is not None and stay.check_in == check_in.id else None
+
+
+def _page_payment(site: Site, policy: Policy, check_in: CheckIn, evse: EvseId, now: Now) -> Decision:
+    if policy.ad_hoc_start is not AdHocStart.FREE:
         return i.Refused(reason=i.Refusal.PAYMENT_NEEDED, check_in=check_in.id, evse=evse)
     if site.evse(evse).plugged is None:
         return ()  # confirmed; the plug comes next
@@ -209,36 +216,30 @@ def _page_payment(site: Site, check_in: CheckIn, evse: EvseId, now: Now) -> Deci
 
 
 def _stop_at_page(site: Site, check_in: CheckIn, now: Now) -> Decision:
-    stay = site.stays.get(check_in.evse) if check_in.evse is not None else None
-    if stay is None or stay.check_in != check_in.id:
+    stay = _own_stay(site, check_in)
+    if stay is None:
         return i.Refused(reason=i.Refusal.NOT_CHARGING, check_in=check_in.id)
     return _stop_stay(site, stay.evse, EndOfEnergy.PAGE, now)
 
 
 def _stop_stay(site: Site, evse: EvseId, why: EndOfEnergy, now: Now) -> Decision:
-    stay = site.stays.get(evse)
-    if stay is None or not stay.wants_energy:
-        return i.Refused(reason=i.Refusal.NOT_CHARGING, evse=evse)
-    return (ev.EnergyEnded(at_ms=now.elapsed_ms, evse=evse, why=why),)
+    ended = stop(site, evse, why, now)
+    return ended or i.Refused(reason=i.Refusal.NOT_CHARGING, evse=evse)
 
 
 def _report_blocked(site: Site, check_in: CheckIn, now: Now) -> Decision:
     hold = site.hold_of(check_in.id)
     if hold is None:
         return i.Refused(reason=i.Refusal.NOT_CALLED, check_in=check_in.id)
-    state = site.evse(hold.evse)
-    if state.bay is Bay.FREE and state.plugged is None:
-        # The sensor sees an empty bay. Believing the page alone would let anybody skip bays they do not like.
+    if not believed(site, hold):
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
-    at = now.elapsed_ms
-    lost = ev.HoldLost(at_ms=at, check_in=check_in.id, evse=hold.evse, reason=Reason.EVSE_BLOCKED)
-    return (lost, ev.BayBlocked(at_ms=at, evse=hold.evse))
+    return blocked(site, hold, now)
 
 
 def _remote_start(site: Site, request: i.RemoteStart, now: Now) -> Decision:
     if request.verdict is not i.Verdict.ACCEPTED:
         return i.Refused(reason=i.Refusal.TOKEN_UNKNOWN, evse=request.evse)
-    asker = Asker(subject=request.subject, group=request.group)
+    asker = Asker(subject=request.subject, group=request.group, groups=request.groups)
     evses = (request.evse,) if request.evse is not None else _remote_candidates(site, asker)
     refused = i.Refused(reason=i.Refusal.NOT_YOUR_TURN, evse=request.evse)
     for evse in evses:
@@ -254,8 +255,7 @@ def _remote_candidates(site: Site, asker: Asker) -> tuple[EvseId, ...]:
 
     def order(evse: EvseId) -> tuple[bool, bool, EvseId]:
         hold = site.holds.get(evse)
-        holder: CheckInId | None = hold.check_in if hold else None
-        own = holder is not None and asker.subject in site.check_ins[holder].subjects
+        own = hold is not None and asker.subject in site.check_ins[hold.check_in].subjects
         return (not own, site.evse(evse).plugged is None, evse)
 
     return tuple(sorted((e for e in site.evse_ids() if in_service(site, e)), key=order))
@@ -275,6 +275,8 @@ def _set_availability(site: Site, request: i.SetAvailability, now: Now) -> Decis
 def _make_reserve_now(site: Site, request: i.MakeReserveNow, now: Now) -> Decision:
     """OCPP 1.6 5.13: a known id is replaced; faulted, unavailable and taken EVSEs are refused each with its reason."""
     evse = request.evse
+    if site.reconciling_until_ms is not None:
+        return i.Refused(reason=i.Refusal.STARTING, evse=evse)  # the bay may be taken: nobody has looked yet
     if site.layout_of(evse) is None:
         return i.Refused(reason=i.Refusal.EVSE_UNKNOWN, evse=evse)
     if not in_service(site, evse):
@@ -285,17 +287,20 @@ def _make_reserve_now(site: Site, request: i.MakeReserveNow, now: Now) -> Decisi
     taken = evse in site.holds or evse in site.stays or site.evse(evse).bay is Bay.OCCUPIED
     if taken or (other is None and rivals(site, evse, now)):
         return i.Refused(reason=i.Refusal.EVSE_OCCUPIED, evse=evse)
-    until = _until(request, now)
-    if until is None or until <= now.elapsed_ms:
-        return i.Refused(reason=i.Refusal.RESERVATION_UNKNOWN, evse=evse)
-    reserve = ReserveNow(id=request.id, evse=evse, subject=request.subject, group=request.group, until_ms=until)
+    until = arrival(request.until_utc_ms if now.utc_ms is not None else None, request.for_ms, now)
+    if until is None:
+        return i.Refused(reason=i.Refusal.CLOCK_UNTRUSTED, evse=evse)
+    if until.elapsed_ms <= now.elapsed_ms:
+        return i.Refused(reason=i.Refusal.RESERVATION_UNKNOWN, evse=evse)  # over before it began
+    reserve = ReserveNow(
+        id=request.id,
+        evse=evse,
+        subject=request.subject,
+        group=request.group,
+        until_ms=until.elapsed_ms,
+        until_utc_ms=until.utc_ms,
+    )
     return (ev.ReserveNowMade(at_ms=now.elapsed_ms, reserve=reserve),)
-
-
-def _until(request: i.MakeReserveNow, now: Now) -> int | None:
-    if request.until_utc_ms is not None and now.utc_ms is not None:
-        return now.elapsed_ms + request.until_utc_ms - now.utc_ms
-    return None if request.for_ms is None else now.elapsed_ms + request.for_ms
 
 
 def _cancel_reserve_now(site: Site, request: i.CancelReserveNow, now: Now) -> Decision:

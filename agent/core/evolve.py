@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
-from agent.core.change import with_
+from agent.core.change import change_check_in, with_
 from agent.core.evolve_queue import APPLY_QUEUE
 from agent.core.evolve_stay import APPLY_STAY
-from agent.core.layout import ChargingLocation
+from agent.core.layout import ChargingLocation, Policy, arrival_window_ms
 from agent.core.queue import accepted_evses
-from agent.core.state import CheckIn, EvseState, Expected, Site
+from agent.core.state import Bay, CheckIn, CheckInState, EvseState, Expected, Reason, ReserveNow, Site, Stay
 
 
 def evolve(site: Site, event: ev.Event) -> Site:
@@ -52,21 +52,29 @@ def _refit(check_in: CheckIn, location: ChargingLocation) -> CheckIn:
 def _restarted(site: Site, e: ev.Restarted) -> Site:
     location = site.location
     if location is None:
-        return replace(site, boot=e.boot)
-    policy = location.policy
-    holds = {}
+        return replace(site, boot=e.boot, reconciling_until_ms=e.at_ms + Policy().reconcile_ms)
+    after = replace(
+        site,
+        boot=e.boot,
+        reconciling_until_ms=e.at_ms + location.policy.reconcile_ms,
+        # How long it was dark is unknown: bays are read anew, and instants wait until the wall clock is read.
+        utc_minus_elapsed_ms=None,
+        evses={k: replace(s, bay=Bay.UNKNOWN, bay_since_ms=e.at_ms) for k, s in site.evses.items()},
+        stays={k: _rearmed(s, site.evse(k), e.at_ms) for k, s in site.stays.items()},
+    )
     for evse, hold in sorted(site.holds.items()):
-        check_in = site.check_ins.get(hold.check_in)
-        window = policy.long_arrival_window_ms if check_in and check_in.more_time else policy.arrival_window_ms
-        holds[evse] = replace(hold, until_ms=e.at_ms + window, left_ms=None, paused=False)
-    stays = {
-        evse: replace(s, authorised_ms=e.at_ms if s.authorised_ms is not None else None, grace_ended=False)
-        for evse, s in sorted(site.stays.items())
-    }
-    stays = {k: replace(s, finished_ms=e.at_ms if s.finished_ms is not None else None) for k, s in stays.items()}
-    evses = {k: replace(s, bay_since_ms=e.at_ms) for k, s in sorted(site.evses.items())}
-    until = e.at_ms + policy.reconcile_ms
-    return replace(site, boot=e.boot, holds=holds, stays=stays, evses=evses, reconciling_until_ms=until)
+        window = arrival_window_ms(location.policy, site.check_ins[hold.check_in].more_time)
+        again = replace(hold, until_ms=e.at_ms + window, left_ms=None, paused=False)
+        after = replace(after, holds=with_(after.holds, evse, again))
+        after = change_check_in(after, hold.check_in, e.at_ms, state=CheckInState.CALLED, reason=Reason.RESTATED)
+    return after
+
+
+def _rearmed(stay: Stay, state: EvseState, at_ms: int) -> Stay:
+    """Lamp, display and page were dark: the time to plug in and the time to move begin again."""
+    if stay.authorised_ms is not None and state.plugged is None:
+        return replace(stay, authorised_ms=at_ms)
+    return stay if stay.finished_ms is None else replace(stay, finished_ms=at_ms, grace_ended=False)
 
 
 def _reconciled(site: Site, _: ev.Reconciled) -> Site:
@@ -78,14 +86,23 @@ def _clock_set(site: Site, e: ev.ClockSet) -> Site:
     after = replace(site, utc_minus_elapsed_ms=offset)
     if offset is None:
         return after
-    return replace(after, check_ins={k: _told_by_utc(c, offset) for k, c in after.check_ins.items()})
+    return replace(
+        after,
+        check_ins={k: _expected_by_utc(c, offset) for k, c in after.check_ins.items()},
+        reserved={k: _reserved_by_utc(r, offset) for k, r in after.reserved.items()},
+    )
 
 
-def _told_by_utc(check_in: CheckIn, offset: int) -> CheckIn:
+def _expected_by_utc(check_in: CheckIn, offset: int) -> CheckIn:
     expected = check_in.expected
     if expected is None or expected.utc_ms is None:
         return check_in
     return replace(check_in, expected=Expected(elapsed_ms=expected.utc_ms - offset, utc_ms=expected.utc_ms))
+
+
+def _reserved_by_utc(reserve: ReserveNow, offset: int) -> ReserveNow:
+    told = reserve.until_utc_ms
+    return reserve if told is None else replace(reserve, until_ms=told - offset)
 
 
 def _counters_restated(site: Site, e: ev.CountersRestated) -> Site:

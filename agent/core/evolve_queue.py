@@ -5,10 +5,22 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
-from agent.core.change import change_check_in, change_stay, drop_hold_of, end_hold, with_, without
+from agent.core.change import change_check_in, change_stay, drop_hold_of, end_hold, state_in_line, with_, without
 from agent.core.layout import CheckInId
 from agent.core.queue import accepted_evses
-from agent.core.state import PLACE_GAP, CheckIn, CheckInState, Code, Hold, LostHold, NoShow, Reason, Site
+from agent.core.state import (
+    HOLDING,
+    IN_LINE,
+    PLACE_GAP,
+    CheckIn,
+    CheckInState,
+    Code,
+    Hold,
+    LostHold,
+    NoShow,
+    Reason,
+    Site,
+)
 
 MAX_NO_SHOWS = 64  # remembered for the cohort rules; far above both thresholds
 MAX_OLD_CODES = 600  # as many as there are long codes: reuse is then oldest first
@@ -23,7 +35,7 @@ def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
         pool=e.pool,
         code=e.code,
         origin=e.origin,
-        state=CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD,
+        state=state_in_line(e.expected, None),
         rank=e.rank,
         accepts=accepted_evses(location, e.pool, e.wishes),
         since_ms=e.at_ms,
@@ -54,9 +66,6 @@ def _check_in_changed(site: Site, e: ev.CheckInChanged) -> Site:
     old, location = site.check_ins.get(e.check_in), site.location
     if old is None or location is None:
         return site
-    state = old.state
-    if state is not CheckInState.SNOOZED:
-        state = CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD
     after = change_check_in(
         site,
         e.check_in,
@@ -71,7 +80,7 @@ def _check_in_changed(site: Site, e: ev.CheckInChanged) -> Site:
         expected=e.expected,
         departure_utc_ms=e.departure_utc_ms,
         quote=e.quote,
-        state=state,
+        state=state_in_line(e.expected, old.snoozed_until_ms),
         reason=Reason.USER,
     )
     return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
@@ -81,9 +90,7 @@ def _arrival_updated(site: Site, e: ev.ArrivalUpdated) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
         return site
-    state = old.state
-    if state in (CheckInState.ON_THE_ROAD, CheckInState.WAITING):
-        state = CheckInState.WAITING if e.expected is None else CheckInState.ON_THE_ROAD
+    state = state_in_line(e.expected, old.snoozed_until_ms) if old.state in IN_LINE else old.state
     return change_check_in(
         site, e.check_in, e.at_ms, expected=e.expected, departure_utc_ms=e.departure_utc_ms, state=state
     )
@@ -97,7 +104,7 @@ def _snoozed(site: Site, e: ev.Snoozed) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
         return site
-    after = drop_hold_of(site, e.check_in, e.at_ms)
+    after = drop_hold_of(_noted_if_called(site, old, e.at_ms), e.check_in, e.at_ms)
     return change_check_in(
         after,
         e.check_in,
@@ -112,21 +119,33 @@ def _snoozed(site: Site, e: ev.Snoozed) -> Site:
 
 
 def _snooze_ended(site: Site, e: ev.SnoozeEnded) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
     return change_check_in(
         site,
         e.check_in,
         e.at_ms,
-        state=CheckInState.WAITING,
+        state=state_in_line(old.expected, None),
         snoozed_until_ms=None,
         reason=Reason.SNOOZE_ENDED,
     )
 
 
 def _evse_assigned(site: Site, e: ev.EvseAssigned) -> Site:
+    old = site.check_ins.get(e.check_in)
+    if old is None or e.evse not in site.evses:
+        return site
     hold = Hold(evse=e.evse, connector=e.connector, check_in=e.check_in, since_ms=e.at_ms, until_ms=e.until_ms)
-    after = replace(site, holds=with_(site.holds, e.evse, hold))
     return change_check_in(
-        after, e.check_in, e.at_ms, state=CheckInState.CALLED, evse=e.evse, reason=Reason.CALLED, extended=False
+        replace(site, holds=with_(site.holds, e.evse, hold)),
+        e.check_in,
+        e.at_ms,
+        state=CheckInState.CALLED,
+        rank=replace(old.rank, first=False),  # being served first is used up by this call
+        evse=e.evse,
+        reason=Reason.CALLED,
+        extended=False,
     )
 
 
@@ -136,7 +155,12 @@ def _hold(site: Site, check_in: CheckInId, **changes: Any) -> Site:
 
 
 def _hold_extended(site: Site, e: ev.HoldExtended) -> Site:
-    return change_check_in(_hold(site, e.check_in, until_ms=e.until_ms), e.check_in, e.at_ms, extended=True)
+    hold = site.hold_of(e.check_in)
+    if hold is None:
+        return site
+    left = None if hold.left_ms is None else hold.left_ms + e.until_ms - hold.until_ms
+    after = _hold(site, e.check_in, until_ms=e.until_ms, left_ms=left)
+    return change_check_in(after, e.check_in, e.at_ms, extended=True)
 
 
 def _hold_paused(site: Site, e: ev.HoldPaused) -> Site:
@@ -150,7 +174,7 @@ def _hold_resumed(site: Site, e: ev.HoldResumed) -> Site:
 
 
 def _hold_confirmed(site: Site, e: ev.HoldConfirmed) -> Site:
-    return change_check_in(_hold(site, e.check_in, confirmed=True), e.check_in, e.at_ms, proven=True)
+    return change_check_in(_hold(site, e.check_in, confirmed=True), e.check_in, e.at_ms)
 
 
 def _hold_lost(site: Site, e: ev.HoldLost) -> Site:
@@ -175,7 +199,7 @@ def _call_missed(site: Site, e: ev.CallMissed) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
         return site
-    after = _noted_no_show(end_hold(site, e.evse, e.at_ms), old, e.at_ms)
+    after = end_hold(_noted_if_called(site, old, e.at_ms), e.evse, e.at_ms)
     after = change_check_in(
         after,
         e.check_in,
@@ -190,8 +214,12 @@ def _call_missed(site: Site, e: ev.CallMissed) -> Site:
     return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
 
 
-def _noted_no_show(site: Site, check_in: CheckIn, at_ms: int) -> Site:
-    if check_in.window is None or check_in.proven:
+def _noted_if_called(site: Site, check_in: CheckIn, at_ms: int) -> Site:
+    """A hold that lapses or is given up by somebody who never showed that they are here counts for their cohort.
+
+    Else friends of an accomplice could leave or snooze at the last second of each hold and never be counted.
+    """
+    if check_in.state not in HOLDING or not check_in.unproven or check_in.window is None:
         return site
     notes = (*site.no_shows, NoShow(at_ms=at_ms, window=check_in.window))
     return replace(site, no_shows=notes[-MAX_NO_SHOWS:])
@@ -203,8 +231,8 @@ def _presence_proven(site: Site, e: ev.PresenceProven) -> Site:
 
 def _scan_demanded(site: Site, e: ev.ScanDemanded) -> Site:
     def judged(c: CheckIn) -> CheckIn:
-        hit = c.window is not None and c.window == (c.window if e.window is None else e.window)
-        return replace(c, must_scan=True) if hit and c.open and not c.proven else c
+        hit = c.open and c.unproven and e.window in (None, c.window)
+        return replace(c, must_scan=True) if hit else c
 
     windows = site.scan_windows if e.window is None else (*site.scan_windows, e.window)[-MAX_NO_SHOWS:]
     scan_all = site.scan_all or e.window is None
@@ -220,9 +248,8 @@ def _check_in_ended(site: Site, e: ev.CheckInEnded) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
         return site
-    after = drop_hold_of(site, e.check_in, e.at_ms)
-    if e.state is CheckInState.NO_SHOW:
-        after = _noted_no_show(after, old, e.at_ms)
+    counts = e.state in (CheckInState.NO_SHOW, CheckInState.CHECKED_OUT)
+    after = drop_hold_of(_noted_if_called(site, old, e.at_ms) if counts else site, e.check_in, e.at_ms)
     if e.state is CheckInState.FULFILLED and e.evse is not None:
         after = change_stay(after, e.evse, check_in=e.check_in)
     after = replace(after, old_codes=(*after.old_codes, Code(code=old.code, ended_ms=e.at_ms))[-MAX_OLD_CODES:])
@@ -243,9 +270,8 @@ def _check_out_undone(site: Site, e: ev.CheckOutUndone) -> Site:
     if old is None:
         return site
     after = replace(site, old_codes=tuple(c for c in site.old_codes if c.code != old.code))
-    return change_check_in(
-        after, e.check_in, e.at_ms, state=CheckInState.WAITING, ended_ms=None, reason=Reason.USER, evse=None
-    )
+    state = state_in_line(old.expected, old.snoozed_until_ms)
+    return change_check_in(after, e.check_in, e.at_ms, state=state, ended_ms=None, reason=Reason.USER, evse=None)
 
 
 def _check_in_forgotten(site: Site, e: ev.CheckInForgotten) -> Site:

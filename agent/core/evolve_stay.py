@@ -10,15 +10,19 @@ from agent.core.state import Bay, LastToken, PastStay, Site, Stay
 
 
 def _bay_changed(site: Site, e: ev.BayChanged) -> Site:
-    blocked = site.evse(e.evse).blocked and e.bay is not Bay.FREE
+    blocked = site.evse(e.evse).blocked and e.bay is Bay.OCCUPIED
     return change_evse(site, e.evse, bay=e.bay, bay_since_ms=e.at_ms, blocked=blocked)
 
 
 def _bay_blocked(site: Site, e: ev.BayBlocked) -> Site:
-    return change_evse(site, e.evse, blocked=True)
+    state = site.evse(e.evse)
+    since = state.bay_since_ms if state.bay is Bay.OCCUPIED else e.at_ms  # unseen by a sensor: counts from the report
+    return change_evse(site, e.evse, blocked=True, bay_since_ms=since)
 
 
 def _connector_plugged(site: Site, e: ev.ConnectorPlugged) -> Site:
+    if e.evse not in site.evses:
+        return site
     after = change_evse(site, e.evse, plugged=e.connector, blocked=False)
     old = after.stays.get(e.evse)
     if old is not None:
@@ -51,6 +55,8 @@ def _token_shown(site: Site, e: ev.TokenShown) -> Site:
 
 
 def _authorised(site: Site, e: ev.Authorised) -> Site:
+    if e.evse not in site.evses:
+        return site
     stay = site.stays.get(e.evse) or Stay(id=e.stay, evse=e.evse, began_ms=e.at_ms)
     stay = replace(
         stay,
@@ -127,6 +133,8 @@ def _availability_set(site: Site, e: ev.AvailabilitySet) -> Site:
 
 
 def _reserve_now_made(site: Site, e: ev.ReserveNowMade) -> Site:
+    if e.reserve.evse not in site.evses:
+        return site
     others = {k: r for k, r in site.reserved.items() if r.id != e.reserve.id}
     return replace(site, reserved=with_(others, e.reserve.evse, e.reserve))
 

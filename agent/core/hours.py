@@ -6,8 +6,7 @@ minute.
 
 from agent.core.layout import DAY_MIN, MINUTE_MS, WEEK_MIN, ChargingLocation, ChargingPool, OpenRange
 
-_STEP_MIN = 60  # at most an hour a step, so that no change of offset is jumped over
-_STEPS = 8 * 24 + 100  # a week and a day by the hour, and room for ranges that begin off the hour
+_HORIZON_MS = (WEEK_MIN + DAY_MIN) * MINUTE_MS  # opening hours repeat weekly: open for longer is open always
 
 
 def minute_of_week(location: ChargingLocation, utc_ms: int) -> int:
@@ -34,12 +33,13 @@ def next_close_utc_ms(location: ChargingLocation, pool: ChargingPool, utc_ms: in
     if not pool.opening:
         return None
     instant = utc_ms - utc_ms % MINUTE_MS
-    for _ in range(_STEPS):
+    while instant <= utc_ms + _HORIZON_MS:
         here = _ranges_at(location, pool, instant)
         if not here:
             return instant
         left = max(r.weekday * DAY_MIN + r.end_min for r in here) - minute_of_week(location, instant)
-        instant += min(left, _STEP_MIN) * MINUTE_MS
+        end, change = instant + left * MINUTE_MS, location.next_offset_utc_ms(instant)
+        instant = end if change is None else min(end, change)  # local time jumps: look again from there
     return None
 
 

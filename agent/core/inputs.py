@@ -39,7 +39,9 @@ class Refusal(StrEnum):
     UNDO_TOO_LATE = "undo_too_late"
     PAYMENT_NEEDED = "payment_needed"
     RESERVATION_UNKNOWN = "reservation_unknown"
+    CLOCK_UNTRUSTED = "clock_untrusted"
     STARTING = "starting"
+    CANNOT_STORE = "cannot_store"
 
 
 class Verdict(StrEnum):
@@ -155,6 +157,7 @@ class RemoteStart:
     verdict: Verdict = Verdict.ACCEPTED
     evse: EvseId | None = None
     group: str | None = None
+    groups: tuple[str, ...] = ()  # as in TokenPresented, for pools with token groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +224,7 @@ class LayoutRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The agent started; `boot` counts starts."""
+    """The agent started; `boot` counts starts. The first input of each start, before the layout is read."""
 
     boot: int
 

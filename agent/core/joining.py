@@ -8,10 +8,20 @@ from agent.core import events as ev
 from agent.core import inputs as i
 from agent.core.codes import pick_code
 from agent.core.hours import is_open, next_close_utc_ms
-from agent.core.layout import MINUTE_MS, ChargingLocation, ChargingPool, CheckInId, EvseId, Now
+from agent.core.layout import (
+    DAY_MIN,
+    MINUTE_MS,
+    ChargingLocation,
+    ChargingPool,
+    CheckInId,
+    EvseId,
+    Now,
+    arrival_window_ms,
+)
 from agent.core.queue import accepted_evses, in_service, last_rank, queue_length
 from agent.core.state import HOLDING, CheckIn, Expected, Rank, Site
 
+FAR_AWAY_MS = DAY_MIN * MINUTE_MS  # beyond the longest wait: no call before the clock is set
 MAX_OPEN = 500  # CheckIns of one location in line or called; reaching it is "the queue is full"
 
 
@@ -33,7 +43,7 @@ def join(site: Site, location: ChargingLocation, request: i.JoinQueue, now: Now)
     refused = _where(site, pool, evses, old)
     if refused is not None:
         return refused
-    window = location.policy.long_arrival_window_ms if request.more_time else location.policy.arrival_window_ms
+    window = arrival_window_ms(location.policy, request.more_time)
     expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, window, now)
     if old is not None:
         return (_changed(site, old, request, evses, expected, now),)
@@ -61,13 +71,21 @@ def join(site: Site, location: ChargingLocation, request: i.JoinQueue, now: Now)
 
 def expected_arrival(utc_ms: int | None, in_ms: int | None, window_ms: int, now: Now) -> Expected | None:
     """Return when somebody on the road is expected, or None for who is here or arrives within the window."""
+    expected = arrival(utc_ms, in_ms, now)
+    return expected if expected is not None and expected.elapsed_ms - now.elapsed_ms > window_ms else None
+
+
+def arrival(utc_ms: int | None, in_ms: int | None, now: Now) -> Expected | None:
+    """Return the arrival somebody told, or None if they told none.
+
+    A time of day means nothing while the wall clock is untrusted: they count as far away, and the first trusted clock
+    puts that right (`ClockSet`); until then a scan or token on site does.
+    """
     if utc_ms is not None and now.utc_ms is not None:
-        expected = Expected(elapsed_ms=now.elapsed_ms + utc_ms - now.utc_ms, utc_ms=utc_ms)
-    elif in_ms is not None:
-        expected = Expected(elapsed_ms=now.elapsed_ms + in_ms)
-    else:
-        return None
-    return expected if expected.elapsed_ms - now.elapsed_ms > window_ms else None
+        return Expected(elapsed_ms=now.elapsed_ms + utc_ms - now.utc_ms, utc_ms=utc_ms)
+    if in_ms is not None:
+        return Expected(elapsed_ms=now.elapsed_ms + in_ms)
+    return None if utc_ms is None else Expected(elapsed_ms=now.elapsed_ms + FAR_AWAY_MS, utc_ms=utc_ms)
 
 
 def _changeable(old: CheckIn | None) -> i.Refused | None:
@@ -83,10 +101,9 @@ def _changeable(old: CheckIn | None) -> i.Refused | None:
 def _who(site: Site, pool: ChargingPool, request: i.JoinQueue, old: CheckIn | None) -> i.Refused | None:
     """One open CheckIn per id and per device; token groups where the pool has them."""
     ids = (*request.subjects, *((request.device,) if request.device else ()))
-    for check_in in site.open_check_ins():
-        mine = check_in.device in ids or any(s in ids for s in check_in.subjects)
-        if mine and (old is None or check_in.id != old.id):
-            return i.Refused(reason=i.Refusal.ALREADY_CHECKED_IN, check_in=check_in.id)
+    other = site.open_with(ids, but=old)
+    if other is not None:
+        return i.Refused(reason=i.Refusal.ALREADY_CHECKED_IN, check_in=other.id)
     if pool.token_groups and frozenset(pool.token_groups).isdisjoint(request.groups):
         return i.Refused(reason=i.Refusal.TOKEN_UNKNOWN)
     return None
@@ -102,8 +119,9 @@ def _when(location: ChargingLocation, pool: ChargingPool, request: i.JoinQueue, 
     if close is not None and now.utc_ms + request.quote.p10_min * MINUTE_MS > close:
         return i.Refused(reason=i.Refusal.TOO_LATE_TODAY)
     leaves = request.departure_utc_ms
-    warned = leaves is None or request.departure_accepted
-    if not warned and leaves is not None and now.utc_ms + request.quote.p90_min * MINUTE_MS > leaves:
+    if leaves is None or request.departure_accepted:
+        return None
+    if now.utc_ms + request.quote.p90_min * MINUTE_MS > leaves:
         return i.Refused(reason=i.Refusal.DEPARTURE_TOO_SOON)
     return None
 

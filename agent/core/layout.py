@@ -8,6 +8,7 @@ layout, so replay never depends on the machine's time-zone files.
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 from typing import NewType
 
 EvseId = NewType("EvseId", int)
@@ -151,6 +152,11 @@ class Policy:
             raise ValueError("policy: windows must be at least 1000 ms and counts not negative")
 
 
+def arrival_window_ms(policy: Policy, more_time: bool) -> int:
+    """Return how long an EVSE is held for somebody, in milliseconds; longer for who asked for more time."""
+    return policy.long_arrival_window_ms if more_time else policy.arrival_window_ms
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingLocation:
     """The whole site: its EVSEs and pools, its policy, and its local time as offsets from UTC.
@@ -176,6 +182,8 @@ class ChargingLocation:
         known = frozenset(ids)
         if not ids or len(known) != len(ids) or len(ids) > MAX_EVSES:
             raise ValueError(f"location: needs 1 to {MAX_EVSES} EVSEs with distinct ids")
+        if not self.offsets or list(self.offsets) != sorted(self.offsets):
+            raise ValueError("location: needs at least one UTC offset, in ascending order of time")
         if not pools or len(frozenset(pools)) != len(pools) or len(pools) > MAX_POOLS:
             raise ValueError(f"location: needs 1 to {MAX_POOLS} pools with distinct ids")
         for pool in self.pools:
@@ -197,5 +205,10 @@ class ChargingLocation:
 
     def offset_min(self, utc_ms: int) -> int:
         """Return the minutes east of UTC that hold at an instant."""
-        index = bisect_right([since for since, _ in self.offsets], utc_ms) - 1
+        index = bisect_right(self.offsets, utc_ms, key=itemgetter(0)) - 1
         return self.offsets[max(index, 0)][1]
+
+    def next_offset_utc_ms(self, utc_ms: int) -> int | None:
+        """Return the next instant after `utc_ms` at which another offset holds, or None if none is known."""
+        index = bisect_right(self.offsets, utc_ms, key=itemgetter(0))
+        return self.offsets[index][0] if index < len(self.offsets) else None

@@ -7,10 +7,11 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
+from agent.core.conduct import proof_of_presence
 from agent.core.joining import join
 from agent.core.layout import AdHocStart, CheckInId, EvseId, Now, StayId
 from agent.core.permit import Asker, Denied, Granted, holds_elsewhere, permit
-from agent.core.starting import authorise
+from agent.core.starting import authorise, stop
 from agent.core.state import (
     Bay,
     CheckInState,
@@ -21,7 +22,6 @@ from agent.core.state import (
     Site,
     Stay,
     TokenAnswer,
-    Wishes,
 )
 
 CLOCK_STEP_MS = 1000  # smaller differences are the drift of two counters, not a step of the wall clock
@@ -82,7 +82,25 @@ def _at_evse(site: Site, seen: _AtEvse, now: Now) -> tuple[ev.Event, ...]:
 def _layout_read(site: Site, seen: i.LayoutRead, now: Now) -> tuple[ev.Event, ...]:
     if site.location is not None and site.digest == seen.digest:
         return ()
-    return (ev.LayoutAdopted(at_ms=now.elapsed_ms, location=seen.location, digest=seen.digest),)
+    removed = (e for e in site.evse_ids() if seen.location.evse(e) is None)
+    ended = tuple(event for e in removed for event in _closed_down(site, e, now))
+    return (*ended, ev.LayoutAdopted(at_ms=now.elapsed_ms, location=seen.location, digest=seen.digest))
+
+
+def _closed_down(site: Site, evse: EvseId, now: Now) -> tuple[ev.Event, ...]:
+    """What is open at an EVSE that leaves the layout ends aloud: no transaction stays open, no holder is forgotten."""
+    at = now.elapsed_ms
+    out: list[ev.Event] = []
+    if evse in site.stays:
+        out.extend(stop(site, evse, EndOfEnergy.OTHER, now))
+    if site.evse(evse).plugged is not None:
+        out.append(ev.ConnectorFreed(at_ms=at, evse=evse, register_wh=None))
+    hold, reserve = site.holds.get(evse), site.reserved.get(evse)
+    if hold is not None:
+        out.append(ev.HoldLost(at_ms=at, check_in=hold.check_in, evse=evse, reason=Reason.EVSE_UNAVAILABLE))
+    if reserve is not None:
+        out.append(ev.ReserveNowEnded(at_ms=at, id=reserve.id, evse=evse, reason=Reason.EVSE_UNAVAILABLE))
+    return tuple(out)
 
 
 def _clock_read(site: Site, seen: i.ClockRead, now: Now) -> tuple[ev.Event, ...]:
@@ -107,20 +125,31 @@ def _fault_seen(site: Site, seen: i.FaultSeen, now: Now) -> tuple[ev.Event, ...]
 def _bay_seen(site: Site, seen: i.BaySeen, now: Now) -> tuple[ev.Event, ...]:
     if site.evse(seen.evse).bay is seen.bay:
         return ()
-    at = now.elapsed_ms
-    out: list[ev.Event] = [ev.BayChanged(at_ms=at, evse=seen.evse, bay=seen.bay)]
-    hold = site.holds.get(seen.evse)
-    if hold is None:
-        return tuple(out)
-    check_in = site.check_ins[hold.check_in]
-    if seen.bay is Bay.OCCUPIED and not hold.paused and site.location is not None:
-        # Somebody is here, perhaps the holder: the no-show clock stops, but only once and not for long.
-        left = max(hold.until_ms - at, 0)
-        until = at + site.location.policy.arrival_pause_ms + left
-        out.append(ev.HoldPaused(at_ms=at, check_in=check_in.id, until_ms=until, left_ms=left))
-    elif seen.bay is Bay.FREE and hold.left_ms is not None:
-        out.append(ev.HoldResumed(at_ms=at, check_in=check_in.id, until_ms=at + hold.left_ms))
-    return tuple(out)
+    changed = ev.BayChanged(at_ms=now.elapsed_ms, evse=seen.evse, bay=seen.bay)
+    if seen.bay is Bay.OCCUPIED:
+        return (changed, *_somebody_came(site, seen.evse, now))
+    if seen.bay is Bay.FREE and site.evse(seen.evse).plugged is None:
+        return (changed, *_nobody_there(site, seen.evse, now))
+    return (changed,)
+
+
+def _somebody_came(site: Site, evse: EvseId, now: Now) -> tuple[ev.Event, ...]:
+    """A car in a held bay, perhaps the holder's: the no-show clock stops, but only once and not for long."""
+    hold = site.holds.get(evse)
+    if hold is None or hold.paused or site.location is None:
+        return ()
+    left = max(hold.until_ms - now.elapsed_ms, 0)
+    until = now.elapsed_ms + site.location.policy.arrival_pause_ms + left
+    return (ev.HoldPaused(at_ms=now.elapsed_ms, check_in=hold.check_in, until_ms=until, left_ms=left),)
+
+
+def _nobody_there(site: Site, evse: EvseId, now: Now) -> tuple[ev.Event, ...]:
+    """The held bay is empty again: the no-show clock goes on, no later than it would have with the car."""
+    hold = site.holds.get(evse)
+    if hold is None or hold.left_ms is None:
+        return ()
+    until = min(now.elapsed_ms + hold.left_ms, hold.until_ms)
+    return (ev.HoldResumed(at_ms=now.elapsed_ms, check_in=hold.check_in, until_ms=until),)
 
 
 def _plugged_in(site: Site, seen: i.PluggedIn, now: Now) -> tuple[ev.Event, ...]:
@@ -129,7 +158,7 @@ def _plugged_in(site: Site, seen: i.PluggedIn, now: Now) -> tuple[ev.Event, ...]
     stay = site.stays.get(seen.evse)
     stay_id = stay.id if stay else StayId(site.next_stay)
     plugged = ev.ConnectorPlugged(at_ms=now.elapsed_ms, evse=seen.evse, connector=seen.connector, stay=stay_id)
-    return (plugged,)
+    return (plugged, *_somebody_came(site, seen.evse, now))
 
 
 def _unplugged(site: Site, seen: i.Unplugged, now: Now) -> tuple[ev.Event, ...]:
@@ -141,6 +170,8 @@ def _unplugged(site: Site, seen: i.Unplugged, now: Now) -> tuple[ev.Event, ...]:
     if stay is not None and stay.wants_energy:
         out.append(ev.EnergyEnded(at_ms=at, evse=seen.evse, why=EndOfEnergy.EV_DISCONNECTED))
     out.append(ev.ConnectorFreed(at_ms=at, evse=seen.evse, register_wh=seen.register_wh))
+    if site.evse(seen.evse).bay is not Bay.OCCUPIED:
+        out.extend(_nobody_there(site, seen.evse, now))
     return tuple(out)
 
 
@@ -154,7 +185,7 @@ def _contactor_seen(site: Site, seen: i.ContactorSeen, now: Now) -> tuple[ev.Eve
 
 def _suspension_seen(site: Site, seen: i.SuspensionSeen, now: Now) -> tuple[ev.Event, ...]:
     stay = site.stays.get(seen.evse)
-    if stay is None or stay.suspended_by_ev is seen.by_ev or (seen.by_ev and not stay.wants_energy):
+    if stay is None or stay.suspended_by_ev is seen.by_ev or not stay.wants_energy:
         return ()
     if seen.by_ev:
         return (ev.ChargingPaused(at_ms=now.elapsed_ms, evse=seen.evse),)
@@ -170,9 +201,9 @@ def _register_read(site: Site, seen: i.RegisterRead, now: Now) -> tuple[ev.Event
 
 def _transaction_refused(site: Site, seen: i.TransactionRefused, now: Now) -> tuple[ev.Event, ...]:
     stay = site.stays.get(seen.evse)
-    if stay is None or stay.subject != seen.subject or not stay.wants_energy:
+    if stay is None or stay.subject != seen.subject:
         return ()
-    return (ev.EnergyEnded(at_ms=now.elapsed_ms, evse=seen.evse, why=EndOfEnergy.DE_AUTHORIZED),)
+    return stop(site, seen.evse, EndOfEnergy.DE_AUTHORIZED, now)
 
 
 # --- a card at the reader
@@ -180,9 +211,8 @@ def _transaction_refused(site: Site, seen: i.TransactionRefused, now: Now) -> tu
 
 def _token_presented(site: Site, seen: i.TokenPresented, now: Now) -> tuple[ev.Event, ...]:
     stay = site.stays.get(seen.evse)
-    if stay is not None and _stops(stay, seen):
-        ended = ev.EnergyEnded(at_ms=now.elapsed_ms, evse=seen.evse, why=EndOfEnergy.LOCAL)
-        return (ended, _shown(seen, TokenAnswer.STOPPED, now))
+    if stay is not None and _same(stay, seen):
+        return _own_card_again(site, stay, seen, now)
     if seen.verdict is not i.Verdict.ACCEPTED:
         return (_shown(seen, TokenAnswer.NOT_ACCEPTED, now),)
     asker = Asker(subject=seen.subject, group=seen.group, groups=seen.groups)
@@ -193,10 +223,19 @@ def _token_presented(site: Site, seen: i.TokenPresented, now: Now) -> tuple[ev.E
     return _card_in_line(site, seen, answer, now)
 
 
-def _stops(stay: Stay, seen: i.TokenPresented) -> bool:
-    """The same card, or one of its group, stops what it started (OCPP 1.6 3.5.3)."""
-    same = stay.subject == seen.subject or (stay.group is not None and stay.group == seen.group)
-    return stay.wants_energy and stay.subject is not None and same
+def _same(stay: Stay, seen: i.TokenPresented) -> bool:
+    """The same card, or one of its group, has authorised the stay."""
+    same_group = stay.group is not None and stay.group == seen.group
+    return stay.subject is not None and (stay.subject == seen.subject or same_group)
+
+
+def _own_card_again(site: Site, stay: Stay, seen: i.TokenPresented, now: Now) -> tuple[ev.Event, ...]:
+    """The card that started also stops (OCPP 1.6 3.5.3); before the plug it changes nothing, after the end neither."""
+    if stay.wants_energy:
+        ended = ev.EnergyEnded(at_ms=now.elapsed_ms, evse=seen.evse, why=EndOfEnergy.LOCAL)
+        return (ended, _shown(seen, TokenAnswer.STOPPED, now))
+    plugged = site.evse(seen.evse).plugged is not None
+    return (_shown(seen, TokenAnswer.NOT_NOW if plugged else TokenAnswer.STARTED, now, stay.check_in),)
 
 
 def _card_in_line(site: Site, seen: i.TokenPresented, denied: Denied, now: Now) -> tuple[ev.Event, ...]:
@@ -204,30 +243,31 @@ def _card_in_line(site: Site, seen: i.TokenPresented, denied: Denied, now: Now) 
     asker = Asker(subject=seen.subject, group=seen.group, groups=seen.groups)
     own = site.open_with((seen.subject,))
     if own is not None:
-        elsewhere = holds_elsewhere(site, seen.evse, asker)
-        if elsewhere is not None:
-            return (_shown(seen, TokenAnswer.OTHER_BAY, now, own.id),)
-        return _card_again(site, seen, own.id, now)
+        here = proof_of_presence(own, now)
+        if holds_elsewhere(site, seen.evse, asker) is not None:
+            return (*here, _shown(seen, TokenAnswer.OTHER_BAY, now, own.id))
+        return (*here, *_card_again(site, seen, own.id, now))
     if denied.reason in (i.Refusal.TOKEN_UNKNOWN, i.Refusal.LOCATION_CLOSED, i.Refusal.STARTING):
         return (_shown(seen, TokenAnswer.NOT_NOW, now),)
-    pools = site.location.pools_of(seen.evse) if site.location else ()
-    for pool in pools:
-        request = i.JoinQueue(
-            pool=pool.id,
-            draw=seen.draw,
-            origin=Origin.READER,
-            subjects=(seen.subject,),
-            groups=seen.groups,
-            wishes=Wishes(),
-        )
-        joined = join(site, site.location, request, now) if site.location else ()
-        if not isinstance(joined, i.Refused) and joined:
-            first = joined[0]
-            check_in = first.check_in if isinstance(first, ev.CheckedIn) else None
-            return (*joined, _shown(seen, TokenAnswer.JOINED, now, check_in))
+    joined = _joined_by_card(site, seen, now)
+    if joined:
+        return (*joined, _shown(seen, TokenAnswer.JOINED, now, CheckInId(site.next_check_in)))
     if denied.reason is i.Refusal.HELD_FOR_OTHER:
         return (_shown(seen, TokenAnswer.HELD_FOR_OTHER, now, denied.check_in),)
     return (_shown(seen, TokenAnswer.NOT_NOW, now),)
+
+
+def _joined_by_card(site: Site, seen: i.TokenPresented, now: Now) -> tuple[ev.Event, ...]:
+    """Join the smallest pool of the EVSE that takes the card, or none."""
+    location = site.location
+    for pool in location.pools_of(seen.evse) if location else ():
+        request = i.JoinQueue(
+            pool=pool.id, draw=seen.draw, origin=Origin.READER, subjects=(seen.subject,), groups=seen.groups
+        )
+        joined = join(site, location, request, now) if location else ()
+        if not isinstance(joined, i.Refused):
+            return joined
+    return ()
 
 
 def _card_again(site: Site, seen: i.TokenPresented, own: CheckInId, now: Now) -> tuple[ev.Event, ...]:

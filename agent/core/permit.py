@@ -7,10 +7,9 @@ display and the page give. Nothing else in the product may decide this.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.core.hours import is_open
 from agent.core.inputs import Refusal
 from agent.core.layout import CheckInId, EvseId, Now, SubjectRef
-from agent.core.queue import in_service, rivals
+from agent.core.queue import in_service, open_pools, rivals
 from agent.core.state import HOLDING, CheckIn, Hold, Site
 
 
@@ -96,25 +95,27 @@ def is_holder(holder: CheckIn, hold: Hold, asker: Asker) -> bool:
 
 
 def _of_fulfilled(site: Site, check_in: CheckInId, asker: Asker) -> Granted | Denied:
-    """The hold was used up by the plug; the card or page that pays comes after it."""
+    """The hold was used up by the plug; the card or page that pays comes after it.
+
+    An anonymous holder said on their page that it is them, then this car was plugged in: whoever pays for it now, with
+    any valid card, takes nobody's place. A holder with an IdToken pays with that one.
+    """
     holder = site.check_ins.get(check_in)
-    known = holder is not None and bool(holder.subjects)
-    theirs = holder is not None and (asker.check_in == holder.id or asker.subject in holder.subjects)
-    if theirs or not known:
+    if holder is None or not holder.subjects or asker.check_in == holder.id or asker.subject in holder.subjects:
         return Granted(use=Use.HOLD)
     return Denied(reason=Refusal.HELD_FOR_OTHER, check_in=check_in)
 
 
 def _of_free(site: Site, evse: EvseId, asker: Asker, now: Now) -> Granted | Denied:
     location = site.location
-    pools = location.pools_of(evse) if location else ()
+    pools = location.pools_of(evse) if location else ()  # none: an EVSE nobody can queue for, open to all
     allowed = [p for p in pools if not p.token_groups or frozenset(p.token_groups).intersection(asker.groups)]
     if pools and not allowed:
         return Denied(reason=Refusal.TOKEN_UNKNOWN)
-    if location and pools and not any(is_open(location, p, now.utc_ms) for p in allowed):
+    if pools and open_pools(site, now).isdisjoint(p.id for p in allowed):
         return Denied(reason=Refusal.LOCATION_CLOSED)
     own = _own(site, asker)
-    ahead = [c for c in rivals(site, evse, now, before=own) if own is None or c.id != own.id]
+    ahead = rivals(site, evse, now, before=own)
     if ahead:
         return Denied(reason=Refusal.NOT_YOUR_TURN, check_in=ahead[0].id)
     return Granted(use=Use.FREE, check_in=own.id if own else None)

@@ -5,7 +5,7 @@ them; somebody behind starts earlier only on an EVSE that nobody before them acc
 blocks others. An accessible bay goes first to those who need one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.core.hours import is_open
 from agent.core.layout import ChargingLocation, CheckInId, Connector, ConnectorId, Evse, EvseId, Now, PoolId
@@ -56,55 +56,68 @@ def in_service(site: Site, evse: EvseId) -> bool:
 
 
 def is_free(site: Site, evse: EvseId) -> bool:
-    """Return whether an EVSE may be given to somebody: in service, and nothing stands, holds, plugs or reserves."""
+    """Return whether an EVSE may be given to somebody: in service, and nothing stands, holds, plugs or reserves.
+
+    A bay nobody can see into (no sensor, or a dead one) counts as free, or sites without sensors would call nobody;
+    who finds it taken reports that, and it is blocked for a while.
+    """
+    state = site.evse(evse)
     return (
-        in_service(site, evse)
+        evse not in site.stays
         and evse not in site.holds
-        and evse not in site.stays
         and evse not in site.reserved
-        and site.evse(evse).bay is not Bay.OCCUPIED
+        and state.bay is not Bay.OCCUPIED
+        and not state.blocked
+        and in_service(site, evse)
     )
+
+
+def open_pools(site: Site, now: Now) -> frozenset[PoolId]:
+    """Return the pools whose queue is served now."""
+    location = site.location
+    return frozenset(p.id for p in location.pools if is_open(location, p, now.utc_ms)) if location else frozenset()
 
 
 def may_be_called(site: Site, check_in: CheckIn, now: Now) -> bool:
     """Return whether somebody in line would take an EVSE now: waiting on site, pool open, no second scan missing."""
-    if check_in.state is not CheckInState.WAITING or check_in.must_scan or site.location is None:
-        return False
-    pool = site.location.pool(check_in.pool)
-    return pool is not None and is_open(site.location, pool, now.utc_ms)
+    return _callable(check_in, open_pools(site, now))
+
+
+def _callable(check_in: CheckIn, pools: frozenset[PoolId]) -> bool:
+    return check_in.state is CheckInState.WAITING and not check_in.must_scan and check_in.pool in pools
 
 
 def next_match(site: Site, now: Now) -> Match | None:
-    """Return the next assignment that is due now, or None."""
-    free = [e for e in site.evse_ids() if is_free(site, e)]
+    """Return the next assignment that is due now, or None.
+
+    Who needs an accessible bay accepts no other, so serving them first among all only keeps such bays for them.
+    """
+    free = frozenset(e for e in site.evses if is_free(site, e))
     if not free:
         return None
-    line = site.line()
-    callable_now = [c for c in line if may_be_called(site, c, now)]
-    accessible = [e for e in free if _is_accessible(site, e)]
-    if accessible:
-        for check_in in callable_now:
-            if check_in.wishes.accessible:
-                match = _match(site, line, check_in, accessible)
-                if match is not None:
-                    return match
-    for check_in in callable_now:
-        match = _match(site, line, check_in, free)
-        if match is not None:
-            return match
-    return None
+    pools = open_pools(site, now)
+    best: CheckIn | None = None
+    for check_in in site.check_ins.values():
+        if not _callable(check_in, pools) or (best is not None and _turn(best) < _turn(check_in)):
+            continue
+        if not free.isdisjoint(check_in.accepts):
+            best = check_in
+    return None if best is None else _match(site, best, [e for e in best.accepts if e in free])
 
 
-def _match(site: Site, line: list[CheckIn], check_in: CheckIn, free: list[EvseId]) -> Match | None:
-    candidates = [e for e in free if e in check_in.accepts]
-    if not candidates:
-        return None
+def _turn(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:
+    """The key that sorts who is served first at an EVSE; at an accessible bay those before all who need one."""
+    return (accessible and not check_in.wishes.accessible, *check_in.order)
+
+
+def _match(site: Site, check_in: CheckIn, candidates: list[EvseId]) -> Match | None:
     evse = min(candidates, key=lambda e: _preference(site, check_in, e))
     layout = site.layout_of(evse)
     connector = fitting_connector(layout, check_in.wishes) if layout else None
     if connector is None:
         return None
-    passed = tuple(c.id for c in line if c.order < check_in.order and evse in c.accepts)
+    order = check_in.order
+    passed = tuple(c.id for c in site.line() if c.order < order and evse in c.accepts)
     return Match(check_in=check_in.id, evse=evse, connector=connector.id, passed=passed)
 
 
@@ -116,27 +129,39 @@ def _preference(site: Site, check_in: CheckIn, evse: EvseId) -> tuple[bool, int,
     return (spare, kinds, site.evse(evse).free_since_ms, evse)
 
 
-def _is_accessible(site: Site, evse: EvseId) -> bool:
-    layout = site.layout_of(evse)
-    return layout is not None and layout.accessible
-
-
 def rivals(site: Site, evse: EvseId, now: Now, before: CheckIn | None = None) -> list[CheckIn]:
-    """Return who waits for an EVSE and would take it now; with `before`, only those ahead of that CheckIn."""
-    return [
-        c
-        for c in site.line()
-        if evse in c.accepts and may_be_called(site, c, now) and (before is None or c.order < before.order)
-    ]
+    """Return who waits for an EVSE and would take it now, whose turn is first; with `before`, only those ahead of it.
+
+    A place in line counts only where it is waited for: who did not accept this EVSE is ahead of nobody here.
+    """
+    pools = open_pools(site, now)
+    layout = site.layout_of(evse)
+    accessible = layout is not None and layout.accessible
+    found = [c for c in site.check_ins.values() if _callable(c, pools) and evse in c.accepts]
+    if before is not None:
+        limit = _turn(before, accessible) if evse in before.accepts else None
+        found = [c for c in found if c.id != before.id and (limit is None or _turn(c, accessible) < limit)]
+    return sorted(found, key=lambda c: _turn(c, accessible))
 
 
 def position(site: Site, check_in: CheckIn) -> int | None:
     """Return the position from 1: one more than those ahead who accept an EVSE that this one accepts, or None."""
     if check_in.state not in IN_LINE:
         return None
-    mine = frozenset(check_in.accepts)
-    ahead = [c for c in site.line() if c.order < check_in.order and not mine.isdisjoint(c.accepts)]
-    return len(ahead) + 1
+    mine, order = frozenset(check_in.accepts), check_in.order
+    line = (c for c in site.check_ins.values() if c.state in IN_LINE)
+    return 1 + sum(1 for c in line if c.order < order and not mine.isdisjoint(c.accepts))
+
+
+def positions(site: Site) -> dict[CheckInId, int]:
+    """Return the position of everybody in line at once, in queue order, see `position`."""
+    ahead: dict[tuple[EvseId, ...], int] = {}  # how many so far accept exactly these
+    found: dict[CheckInId, int] = {}
+    for check_in in site.line():
+        mine = frozenset(check_in.accepts)
+        found[check_in.id] = 1 + sum(n for accepted, n in ahead.items() if not mine.isdisjoint(accepted))
+        ahead[check_in.accepts] = ahead.get(check_in.accepts, 0) + 1
+    return found
 
 
 def queue_length(site: Site, pool: PoolId) -> int:
@@ -149,13 +174,14 @@ def last_rank(site: Site) -> Rank:
     return Rank(place=site.next_place)
 
 
-def rank_behind(site: Site, check_in: CheckIn, places: int) -> Rank:
-    """Return the place `places` behind the present one, among those who wait for what this one accepts."""
+def rank_behind(site: Site, check_in: CheckIn) -> Rank:
+    """Return the place after a missed call: so many behind, among those who wait for what this one accepts."""
+    places = site.location.policy.requeue_behind if site.location else 0
+    if places == 0:
+        return replace(check_in.rank, first=False)
     mine = frozenset(check_in.accepts)
     behind = [c for c in site.line() if c.id != check_in.id and c.order > check_in.order]
     behind = [c for c in behind if not c.rank.first and not mine.isdisjoint(c.accepts)]
-    if not behind or places == 0:
-        return Rank(place=check_in.rank.place) if places == 0 else last_rank(site)
     if len(behind) <= places:
         return last_rank(site)
     return Rank(place=(behind[places - 1].rank.place + behind[places].rank.place) // 2)

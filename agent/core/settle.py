@@ -8,7 +8,7 @@ from agent.core import events as ev
 from agent.core.conduct import follow_conduct
 from agent.core.deadlines import canceled, earliest, lapse
 from agent.core.evolve import evolve
-from agent.core.layout import EvseId, Now
+from agent.core.layout import EvseId, Now, arrival_window_ms
 from agent.core.observe import ad_hoc_allowed
 from agent.core.permit import Asker, Granted, permit
 from agent.core.queue import in_service, next_match
@@ -69,13 +69,10 @@ def follow(site: Site, now: Now) -> tuple[ev.Event, ...]:
 
 
 def _layout_rules(site: Site, now: Now) -> tuple[ev.Event, ...]:
-    """What no longer fits the adopted layout ends with a reason."""
-    for check_in in site.open_check_ins():
-        if not check_in.accepts and check_in.evse not in site.holds:
-            return (canceled(check_in, Reason.POOL_REMOVED, now),)
-        if check_in.state not in IN_LINE and site.hold_of(check_in.id) is None:
-            return (canceled(check_in, Reason.POOL_REMOVED, now),)
-    return ()
+    """What no longer fits the adopted layout ends with a reason; who is called may still come."""
+    stranded = (c for c in site.check_ins.values() if not c.accepts and c.state in IN_LINE)
+    first = min(stranded, key=lambda c: c.id, default=None)
+    return () if first is None else (canceled(first, Reason.POOL_REMOVED, now),)
 
 
 def _outages(site: Site, now: Now) -> tuple[ev.Event, ...]:
@@ -129,7 +126,8 @@ def _of_stay(site: Site, evse: EvseId, stay: Stay, now: Now) -> tuple[ev.Event, 
         answer = permit(site, evse, asker, now)
         if isinstance(answer, Granted):
             return authorise(site, evse, asker, answer, Means.FREE, now)
-    if stay.authorised_ms is not None and plugged and stay.permitted_ms is None and in_service(site, evse):
+    ready = stay.authorised_ms is not None and stay.permitted_ms is None and stay.end_of_energy is None
+    if ready and plugged and in_service(site, evse):
         return (ev.EnergyPermitted(at_ms=at, evse=evse),)
     if stay.end_of_energy is not None and stay.finished_ms is None and plugged:
         return (ev.ChargingFinished(at_ms=at, evse=evse),)
@@ -142,9 +140,7 @@ def _assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
     match = next_match(site, now)
     if match is None or site.location is None:
         return ()
-    policy = site.location.policy
-    more_time = site.check_ins[match.check_in].more_time
-    window = policy.long_arrival_window_ms if more_time else policy.arrival_window_ms
+    window = arrival_window_ms(site.location.policy, site.check_ins[match.check_in].more_time)
     assigned = ev.EvseAssigned(
         at_ms=now.elapsed_ms,
         check_in=match.check_in,

@@ -10,7 +10,7 @@ from functools import reduce
 from agent.core import events as ev
 from agent.core.decide import decide
 from agent.core.evolve import evolve
-from agent.core.inputs import Input, Refused, Request
+from agent.core.inputs import Input, Refused, Request, Started
 from agent.core.layout import Now
 from agent.core.observe import observe
 from agent.core.settle import settle, wake
@@ -29,10 +29,12 @@ class Step:
 
 
 def step(site: Site, given: Input, now: Now) -> Step:
-    """Return the outcome of one input at an instant. A refused Request still lets what was due happen."""
-    due = wake(site)
+    """Return the outcome of one input at an instant. A refused Request still lets what was due happen.
+
+    At a start nothing is due: what ran while it was dark gets its full window again.
+    """
     before: tuple[ev.Event, ...] = ()
-    if due is not None and due <= now.elapsed_ms:
+    if not isinstance(given, Started):
         site, before = settle(site, now)
     if isinstance(given, Request):
         decision = decide(site, given, now)
@@ -52,9 +54,8 @@ def fold(events: Iterable[ev.Event], site: Site | None = None) -> Site:
 
 def restate(site: Site) -> tuple[ev.Event, ...]:
     """Return plain events that rebuild a state: `fold(restate(site)) == site`. A snapshot is made of them."""
-    if site.location is None:
-        return ()
     at = site.elapsed_ms
+    layout = () if site.location is None else (ev.LayoutAdopted(at_ms=at, location=site.location, digest=site.digest),)
     evses = tuple(
         ev.EvseRestated(
             at_ms=at,
@@ -82,4 +83,4 @@ def restate(site: Site) -> tuple[ev.Event, ...]:
         scan_all=site.scan_all,
         old_codes=site.old_codes,
     )
-    return (ev.LayoutAdopted(at_ms=at, location=site.location, digest=site.digest), *evses, *check_ins, counters)
+    return (*layout, *evses, *check_ins, counters)

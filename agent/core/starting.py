@@ -1,4 +1,4 @@
-"""How a stay gets its authorisation: the events that follow from a permit.
+"""How a stay gets its authorisation, the events that follow from a permit, and how it loses it.
 
 Pure. Used by the reader, remote start, page and plug first, so that all four leave the same trace.
 """
@@ -6,7 +6,17 @@ Pure. Used by the reader, remote start, page and plug first, so that all four le
 from agent.core import events as ev
 from agent.core.layout import EvseId, Now, StayId
 from agent.core.permit import Asker, Granted
-from agent.core.state import CheckInState, Means, Reason, Site
+from agent.core.state import CheckInState, EndOfEnergy, Means, Reason, Site
+
+
+def stop(site: Site, evse: EvseId, why: EndOfEnergy, now: Now) -> tuple[ev.Event, ...]:
+    """Return the events that end the energy of an EVSE, or its authorisation if none may flow yet; else nothing."""
+    stay = site.stays.get(evse)
+    if stay is None or stay.authorised_ms is None or stay.end_of_energy is not None:
+        return ()
+    if site.evse(evse).plugged is None:
+        return (ev.AuthorisationLapsed(at_ms=now.elapsed_ms, evse=evse),)
+    return (ev.EnergyEnded(at_ms=now.elapsed_ms, evse=evse, why=why),)
 
 
 def authorise(site: Site, evse: EvseId, asker: Asker, granted: Granted, means: Means, now: Now) -> tuple[ev.Event, ...]:

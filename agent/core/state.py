@@ -19,7 +19,7 @@ from agent.core.layout import (
     SubjectRef,
 )
 
-PLACE_GAP = 1 << 20  # room to insert requeued CheckIns between two places without renumbering
+PLACE_GAP = 1 << 32  # room to insert 32 requeued CheckIns, one behind the other, between two places
 
 
 class CheckInState(StrEnum):
@@ -69,6 +69,7 @@ class Reason(StrEnum):
     CLOSED = "CLOSED"
     POOL_REMOVED = "POOL_REMOVED"
     EXPIRED = "EXPIRED"
+    RESTATED = "RESTATED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,11 @@ class CheckIn:
         return self.state in OPEN
 
     @property
+    def unproven(self) -> bool:
+        """Whether nobody knows who it is, and nothing but one presence window says that they are on site."""
+        return self.window is not None and not self.subjects and not self.proven
+
+    @property
     def order(self) -> tuple[bool, int, int]:
         """The key that sorts the queue."""
         return (not self.rank.first, self.rank.place, self.id)
@@ -261,6 +267,7 @@ class EndOfEnergy(StrEnum):
     HARD_RESET = "HardReset"
     SOFT_RESET = "SoftReset"
     UNLOCK = "UnlockCommand"
+    OTHER = "Other"  # the EVSE left the configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,11 +309,12 @@ class ReserveNow:
     subject: SubjectRef
     group: str | None
     until_ms: int
+    until_utc_ms: int | None = None  # as it was told; a step of the wall clock moves `until_ms` with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoShow:
-    """An unproven no-show, remembered for the cohort rules."""
+    """A hold that a User never proven to be here let lapse or gave up, remembered for the cohort rules."""
 
     at_ms: int
     window: int
@@ -369,10 +377,15 @@ class Site:
         """The hold of a CheckIn, or None."""
         return next((h for _, h in sorted(self.holds.items()) if h.check_in == check_in), None)
 
-    def open_with(self, subjects: tuple[SubjectRef, ...]) -> CheckIn | None:
-        """The open CheckIn that has one of these subjects or this device, or None."""
-        wanted = frozenset(subjects)
-        return next((c for c in self.open_check_ins() if c.device in wanted or wanted.intersection(c.subjects)), None)
+    def open_with(self, ids: tuple[SubjectRef, ...], but: CheckIn | None = None) -> CheckIn | None:
+        """The first open CheckIn, other than `but`, that has one of these as a subject or device, or None."""
+        wanted = frozenset(ids)
+        found = (
+            c
+            for c in self.check_ins.values()
+            if (c.device in wanted or not wanted.isdisjoint(c.subjects)) and c.open and (but is None or c.id != but.id)
+        )
+        return min(found, key=lambda c: c.id, default=None)
 
     def codes_in_use(self) -> Iterator[str]:
         """The call codes of the open CheckIns."""
