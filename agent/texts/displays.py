@@ -20,14 +20,19 @@ class DisplayState(StrEnum):
 
     FREE = "free"
     QUEUE = "queue"
+    TAKEN = "taken"
     HELD = "held"
     RESERVED = "reserved"
     FREE_UNTIL = "free_until"
     PLUG_IN = "plug_in"
     CARD = "card"
     WRONG_BAY = "wrong_bay"
+    PREPARING = "preparing"
     CHARGING = "charging"
+    PAUSED = "paused"
     FINISHED = "finished"
+    PLEASE_MOVE = "please_move"  # blocked, or the time to move is over
+    DANGER = "danger"
     FAULT = "fault"
     STARTING = "starting"
     CLOSED = "closed"
@@ -36,6 +41,7 @@ class DisplayState(StrEnum):
     LEFT = "left"
     REFUSED = "refused"
     QUEUE_FULL = "queue_full"
+    OTHER_BAY = "other_bay"
 
 
 # Icons by the names of the display drivers. A lock would fit `held`, but the code must have all the room there is.
@@ -43,6 +49,8 @@ _ICONS: Mapping[DisplayState, str] = {
     DisplayState.PLUG_IN: "arrow",
     DisplayState.CARD: "arrow",
     DisplayState.WRONG_BAY: "lock",
+    DisplayState.PREPARING: "bolt",
+    DisplayState.DANGER: "cross",
     DisplayState.FAULT: "cross",
     DisplayState.REFUSED: "cross",
     DisplayState.QUEUE_FULL: "cross",

@@ -53,6 +53,12 @@ class Reason(StrEnum):
     RESERVATION_REQUIRED = "reservation_required"
     OPERATOR = "operator"
     CANNOT_STORE = "cannot_store"
+    EVSE_OCCUPIED = "evse_occupied"
+    EVSE_UNKNOWN = "evse_unknown"
+    NOT_CALLED = "not_called"
+    NOT_CHARGING = "not_charging"
+    UNDO_TOO_LATE = "undo_too_late"
+    PAYMENT_NEEDED = "payment_needed"
     STARTING = "starting"
     BUSY = "busy"
     BAD_REQUEST = "bad_request"
@@ -68,7 +74,12 @@ _STATUSES: Mapping[HTTPStatus, tuple[Reason, ...]] = {
         Reason.TOKEN_BLOCKED,
         Reason.TOKEN_SUSPENDED,
     ),
-    HTTPStatus.NOT_FOUND: (Reason.POOL_UNKNOWN, Reason.CHECKIN_UNKNOWN, Reason.RESERVATION_UNKNOWN),
+    HTTPStatus.NOT_FOUND: (
+        Reason.POOL_UNKNOWN,
+        Reason.EVSE_UNKNOWN,
+        Reason.CHECKIN_UNKNOWN,
+        Reason.RESERVATION_UNKNOWN,
+    ),
     HTTPStatus.CONFLICT: (
         Reason.POOL_FULL,
         Reason.LOCATION_CLOSED,
@@ -89,6 +100,11 @@ _STATUSES: Mapping[HTTPStatus, tuple[Reason, ...]] = {
         Reason.NOT_BOOKABLE,
         Reason.RESERVATION_REQUIRED,
         Reason.OPERATOR,
+        Reason.EVSE_OCCUPIED,
+        Reason.NOT_CALLED,
+        Reason.NOT_CHARGING,
+        Reason.UNDO_TOO_LATE,
+        Reason.PAYMENT_NEEDED,
     ),
     HTTPStatus.GONE: (Reason.CHECKIN_ENDED, Reason.RESERVATION_ENDED),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
@@ -118,7 +134,7 @@ RESULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "PENDING": ("result.pending",),
     "LOCATION_UNKNOWN": ("result.location_unknown",),
     "POOL_UNKNOWN": ("refusal.pool_unknown",),
-    "EVSE_UNKNOWN": ("result.evse_unknown",),
+    "EVSE_UNKNOWN": ("refusal.evse_unknown",),
     "POOL_FULL": ("refusal.pool_full",),
     "LOCATION_CLOSED": ("refusal.location_closed",),
     "TOO_LATE_TODAY": ("refusal.too_late_today",),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from drivers.clock import until_set
 from drivers.display.bitmap import Bitmap
 from drivers.display.frames import FACE_S, SHIFT_S, Contrast, starting_screen
 from drivers.display.layout import LayoutError, render_screen
@@ -20,7 +21,6 @@ from drivers.optional import load
 from drivers.ports import Clock, DeviceError, Screen
 from drivers.registry import Order, Workshop
 from drivers.resources import i2c_device
-from drivers.waiting import happened_or_due
 
 _BUS_MAX = 31  # more I2C buses than any board has
 _ADDRESS_MIN, _ADDRESS_MAX = 0x08, 0x77  # 7-bit addresses that are not reserved, NXP UM10204 3.1.12
@@ -94,7 +94,7 @@ class OledDisplay:
         self._screen = screen
         self._changed.set()
         if self._task is None:
-            await self._draw_now()
+            await self._draw_at(self._clock.monotonic())
             self._task = asyncio.create_task(self._follow(), name=f"{self._name} panel")
 
     def set_night(self, night: bool) -> None:
@@ -114,19 +114,18 @@ class OledDisplay:
         """Redraw when the screen, the language, the place or the lease changes, until the panel fails."""
         while True:
             self._changed.clear()
-            await self._draw_now()
-            now_s = self._clock.monotonic()
+            now_s = self._clock.monotonic()  # of before the drawing: what falls due meanwhile must not be missed
+            await self._draw_at(now_s)
             step_s = FACE_S if len(self._current(now_s).faces) > 1 else SHIFT_S
             instants = [(now_s // step_s + 1) * step_s]
             if now_s < self._until_s:
                 instants.append(self._until_s)
-            await happened_or_due(self._changed, self._clock, min(instants))
+            await until_set(self._changed, self._clock, min(instants))
 
     def _current(self, now_s: float) -> Screen:
         return self._screen if now_s < self._until_s else self._starting
 
-    async def _draw_now(self) -> None:
-        now_s = self._clock.monotonic()
+    async def _draw_at(self, now_s: float) -> None:
         screen = self._current(now_s)
         await asyncio.to_thread(self._draw, screen, int(now_s), self._contrast.level(screen, night=self._night))
 

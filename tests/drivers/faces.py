@@ -13,6 +13,7 @@ def face(state: DisplayState, language: Language, *, address: str = ADDRESS, lon
     """Return a face; `longest` fills its fields with the longest values a site can have."""
     fields: dict[str, object] = {
         "digits": "483921",
+        "bay": "12" if longest else "5",
         "code": "K72" if longest else "K7",
         "count": 64 if longest else 4,
         "left_s": 720 if longest else 272,

@@ -57,6 +57,11 @@ def test_a_face_looks_as_it_was_approved(state: DisplayState, language: Language
     assert drawn.packed() == approved.tobytes()
 
 
+def test_no_golden_picture_is_left_over() -> None:
+    wanted = {f"{s.value}-{lang.value}-{w}x{h}.png" for s, lang in ALL for w, h in (OLED_SIZE, SQUARE)}
+    assert {path.name for path in GOLDEN.glob("*.png")} == wanted
+
+
 @pytest.mark.parametrize(("state", "language"), WITH_QR)
 @pytest.mark.parametrize("address", [ADDRESS, LONG_ADDRESS])
 @pytest.mark.parametrize("blur_modules", [0, 1 / 3])

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from agent.core.inputs import Refusal
+from agent.core.lamps import LampState
 from agent.texts import (
     HTTP_STATUS,
     RESULT_KEYS,
@@ -26,6 +28,7 @@ from agent.texts import (
     wait_text,
 )
 from agent.texts.pages import PAGES
+from drivers.ports import Waveform
 
 CATALOGUE = load()
 EN, DE = Language.EN, Language.DE
@@ -153,6 +156,16 @@ def test_every_button_and_note_has_words() -> None:
 def test_every_reason_has_a_status_and_words_even_without_fields(reason: Reason, language: Language) -> None:
     assert 400 <= HTTP_STATUS[reason] < 600
     assert refusal_text(CATALOGUE, reason, language).endswith((".", "?"))
+
+
+def test_every_refusal_of_the_core_has_a_reason_here() -> None:
+    assert {refusal.value for refusal in Refusal} - {reason.value for reason in Reason} == set()
+
+
+def test_every_lamp_and_waveform_has_a_meaning() -> None:
+    keys = [f"{table}.{state.value}" for state in LampState for table in ("lamp", "lamp_name")]
+    keys += [f"pattern.{waveform.value}" for waveform in Waveform]
+    assert [key for key in keys if not CATALOGUE.has(key)] == []
 
 
 def test_no_refusal_text_is_without_a_reason() -> None:
