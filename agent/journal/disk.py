@@ -125,7 +125,11 @@ def rebuild_ballast(directory: Path) -> bool:
     if space.f_bavail * space.f_frsize < BALLAST_REBUILT_AT_BYTES:
         return False
     beside = directory / "ballast.new"
-    with beside.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, BALLAST_BYTES)
+        beside.replace(path)
+    except OSError:  # a quota, or a disk that fails: the next turn will say so, and better
+        beside.unlink(missing_ok=True)
+        return False
     return True

@@ -94,10 +94,12 @@ class Reads:
         self._path = path
         self._codec = codec
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_READERS_MAX)
+        self._generation = 0
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection that cannot write; errors become StorageFailed, StorageDamaged or StorageFull."""
+        generation = self._generation
         try:
             db = self._idle.get_nowait()
         except queue.Empty:
@@ -111,9 +113,21 @@ class Reads:
             db.close()
             raise
         try:
-            self._idle.put_nowait(db)
+            if generation == self._generation:
+                self._idle.put_nowait(db)
+            else:
+                db.close()
         except queue.Full:
             db.close()
+
+    def renew(self) -> None:
+        """Use no connection again that is open now.
+
+        SQLite shares the -shm file among the connections of a process: one opened while the disk was read-only makes
+        the writer's read-only for as long as it lives.
+        """
+        self._generation += 1
+        self.close()
 
     def close(self) -> None:
         """Close the idle connections; those lent out close when they come back and find no room."""

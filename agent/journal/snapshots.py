@@ -72,7 +72,9 @@ def parse(data: bytes) -> Snapshot:
 
 def write(folder: Path, name: str, data: bytes) -> None:
     """Put `data` into a file so that after a power cut there is the old one or the new one; then prove it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        sync_folder(folder.parent)
     target, beside = folder / name, folder / f"{name}.new"
     with beside.open("wb") as file:
         file.write(data)

@@ -45,15 +45,18 @@ class Journal:
     def __init__(self, directory: Path, codec: Codec, synchronous: Synchronous, second: Path | None, keep: int) -> None:
         """Take the lock, recover and open; blocks. Private: use `open`."""
         self._directory, self._codec, self._second, self._keep = directory, codec, second, keep
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not directory.exists():
+            directory.mkdir(parents=True, mode=0o700)
+            snapshots.sync_folder(directory.parent)
         self._lock = Lock(directory)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-writer")
         self._closed = False
         self._snapshotting = threading.Lock()
+        self._reads = Reads(directory / "live" / DATABASE, codec)
         try:
             self.recovery: Recovery
             self.recovery, self._snapshot = recover(directory, synchronous, second)
-            self._writer = self._thread.submit(Writer, directory, codec, synchronous).result()
+            self._writer = self._thread.submit(Writer, directory, codec, synchronous, self._reads.renew).result()
         except (sqlite3.Error, OSError) as error:
             self._give_up()
             raise storage_error(error, f"open {directory}") from error
@@ -61,7 +64,6 @@ class Journal:
             self._give_up()
             raise
         self.clean_stop = self._writer.state.clean and not self.recovery.rebuilt
-        self._reads = Reads(directory / "live" / DATABASE, codec)
         self.receipt: Callable[[str, str], Receipt | None] = self._reads.receipt
         self.subject: Callable[[str], Subject | None] = self._reads.subject
         self.subject_by_lookup: Callable[[str, bytes], Subject | None] = self._reads.subject_by_lookup

@@ -6,7 +6,7 @@ again once; then give up and say so. Never retries a sync: after a failed one Li
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 from agent.journal.apply import Applier
@@ -22,11 +22,12 @@ from agent.journal.disk import (
     storage_error,
 )
 from agent.journal.errors import HeadMoved, LimitReached, StorageDamaged, StorageFailed, StorageFull, TurnRefused
-from agent.journal.rows import GAP, SUBJECT, Ledger, State, event_hash, read_state, write_state
-from agent.journal.turn import BODY_MAX_BYTES, Turn
+from agent.journal.rows import GAP, PAGE_BYTES, SUBJECT, Ledger, State, event_hash, read_state, write_state
+from agent.journal.turn import BODY_MAX_BYTES, Turn, Write
 
-CHECKPOINT_AFTER_ROWS = 1000  # about 1 MiB of log: scanned in 0.1 s at the next start
-TURN_ROWS = 3  # pages a turn writes besides its rows: state, a leaf, its parent
+CHECKPOINT_AFTER_PAGES = 1000  # about 1 MiB of log: scanned in 0.1 s at a start, and needed free when the disk is full
+LOG_KEPT_MAX_BYTES = 4 * 1024 * 1024  # a larger log, left by one large turn, is cut at the next checkpoint
+TURN_PAGES = 3  # a turn writes these besides its rows: state, a leaf, its parent
 TRIM_BATCH = 1000  # events deleted per commit: turns waiting behind it wait some 10 ms
 TRIM_BATCHES_MAX = 20  # per snapshot; the rest waits for the next one
 
@@ -36,14 +37,17 @@ Encoded = list[tuple[str, int, bytes]]
 class Writer:
     """What happens on the writer thread; every method must be called there."""
 
-    def __init__(self, directory: Path, codec: Codec, synchronous: Synchronous) -> None:
+    def __init__(
+        self, directory: Path, codec: Codec, synchronous: Synchronous, renew_readers: Callable[[], None]
+    ) -> None:
         """Open the database that recovery left behind; raises sqlite3.Error or StorageDamaged."""
         self._directory = directory
         self._codec = codec
         self._synchronous = synchronous
+        self._renew_readers = renew_readers
         self._live = directory / "live"
         self._db: sqlite3.Connection | None = None
-        self._rows_since_checkpoint = 0
+        self._pages_since_checkpoint = 0
         self._forgot = True  # whether a deleted subject may still be in free space; unknown after a start
         self._wanted = self.state = State()
         self._open()
@@ -55,31 +59,30 @@ class Writer:
         for kind, _, body in encoded:
             if len(body) > BODY_MAX_BYTES:
                 raise LimitReached(f"event {kind} has {len(body)} of at most {BODY_MAX_BYTES} bytes")
-        if self._db is None:
-            self._guarded(self._reopen)
+        self._revive()
         self._refuse_if_stale(turn)
         try:
             self._commit(turn, encoded)
         except (sqlite3.Error, OSError) as error:
             self._append_again(turn, encoded, error)
-        self._rows_since_checkpoint += len(turn.events) + len(turn.writes) + TURN_ROWS
+        self._pages_since_checkpoint += TURN_PAGES + sum(1 + len(body) // PAGE_BYTES for _, _, body in encoded)
+        self._pages_since_checkpoint += sum(map(_pages, turn.writes))
         return self.state.head
 
     @property
     def wants_checkpoint(self) -> bool:
         """True if the log has grown enough to be worth two syncs."""
-        return self._rows_since_checkpoint >= CHECKPOINT_AFTER_ROWS
+        return self._pages_since_checkpoint >= CHECKPOINT_AFTER_PAGES
 
     def checkpoint(self) -> None:
         """Copy the log into the database as far as readers allow, without waiting; never fails a turn."""
         if self._db is not None and self.wants_checkpoint:
-            self._rows_since_checkpoint = 0
+            self._pages_since_checkpoint = 0
             self._guarded(lambda: self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
 
     def tidy(self, trim_to: int) -> None:
         """Trim events up to `trim_to`, wipe what was forgotten, empty the log, restore the ballast."""
-        if self._db is None:
-            self._guarded(self._reopen)
+        self._revive()
         self._guarded(lambda: self._trim(trim_to))
         self._guarded(self._sweep)
         self._guarded(self._empty_log)
@@ -87,8 +90,7 @@ class Writer:
 
     def probe(self) -> None:
         """Prove that the disk takes a write; raise StorageFailed if not."""
-        if self._db is None:
-            self._guarded(self._reopen)
+        self._revive()
         self._guarded(lambda: self._rewrite(replace(self.state, next_id=self.state.next_id + 1)))
 
     def close(self) -> None:
@@ -110,6 +112,7 @@ class Writer:
 
     def _open(self) -> None:
         self._db = connect(self._live / DATABASE, self._synchronous)
+        self._db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT_MAX_BYTES}")
         self.state = read_state(self._db)
         self._applier = Applier(self._db)
 
@@ -120,9 +123,21 @@ class Writer:
 
     def _reopen(self) -> None:
         """Open again and move the log into the database with fresh writes: a sync that fails now fails the turn."""
+        self._renew_readers()
         drop_cached_log(self._live)
         self._open()
         self._empty_log()
+
+    def _revive(self) -> None:
+        """Open again after a failure, giving up the ballast if there is no space even for that."""
+        if self._db is not None:
+            return
+        try:
+            self._guarded(self._reopen)
+        except StorageFull:
+            if not free_ballast(self._directory):
+                raise
+            self._guarded(self._reopen)
 
     def _refuse_if_stale(self, turn: Turn) -> None:
         if turn.expected_head != self.state.head:
@@ -245,4 +260,10 @@ class Writer:
     def _empty_log(self) -> None:
         if self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise StorageFailed("journal: the log cannot be emptied: a reader has held it for more than a second")
-        self._rows_since_checkpoint = 0
+        self._pages_since_checkpoint = 0
+
+
+def _pages(write: Write) -> int:
+    """About how many pages a write touches."""
+    values = (getattr(write, field.name) for field in fields(write))
+    return 1 + sum(len(value) for value in values if isinstance(value, bytes | str)) // PAGE_BYTES
