@@ -1,0 +1,108 @@
+"""What the web server works with, handed in by the composition root.
+
+Pure data and types. The server reads no configuration file and opens no journal of its own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from agent.core.layout import EvseId
+from agent.core.shown import NO_READINGS, NO_WAITS, Reading, Waits
+from agent.journal.reads import Receipt
+from agent.kernel.authoriser import Authoriser
+from agent.kernel.presence import Presence
+from agent.kernel.runner import Runner
+from agent.kernel.secrets import SiteKey
+from agent.kernel.subjects import Subjects
+from agent.texts.catalogue import Catalogue
+from agent.texts.formats import Language
+from drivers.twin.clock import ScaledClock
+from drivers.twin.control import TwinControl
+
+
+class JournalReads(Protocol):
+    """What the web server reads of the journal; each blocks for one short read, so call it off the event loop."""
+
+    @property
+    def head(self) -> int:
+        """Sequence number of the last durable event."""
+
+    def receipt(self, source: str, request_id: str) -> Receipt | None:
+        """Return the answer a request got, or None if it is new."""
+
+    def owed_counts(self) -> dict[str, int]:
+        """Return how many messages each lane owes."""
+
+
+class DeviceRow(Protocol):
+    """What is known of one device."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it answers."""
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong and what to do about it, or None."""
+
+
+def no_devices() -> Mapping[str, DeviceRow]:
+    """Return the health of a site without devices."""
+    return {}
+
+
+def no_waits() -> Waits:
+    """Return that nothing is forecast yet."""
+    return NO_WAITS
+
+
+def no_link() -> str | None:
+    """Return that there is no CSMS."""
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """How the web server was configured.
+
+    `public_url` is what phones open (empty: no QR codes). `demo` allows the twin panel and a loopback `public_url`.
+    """
+
+    public_url: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    demo: bool = False
+    languages: tuple[Language, ...] = (Language.EN, Language.DE)
+    operator_phone: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a site without a language."""
+        if not self.languages:
+            raise ValueError("web: needs at least one language")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebContext:
+    """The parts of an agent that the web server talks to.
+
+    `readings` are the live meter readings, `health` returns the devices by name, `waits` the latest forecast.
+    `twin` is set where simulated cars may be moved by HTTP. `monotonic` gives the seconds that presence codes count on.
+    `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none.
+    """
+
+    runner: Runner
+    journal: JournalReads
+    catalogue: Catalogue
+    presence: Presence
+    key: SiteKey
+    subjects: Subjects
+    authoriser: Authoriser
+    monotonic: Callable[[], float]
+    options: WebOptions = field(default_factory=WebOptions)
+    readings: Mapping[EvseId, Reading] = field(default_factory=lambda: NO_READINGS)
+    waits: Callable[[], Waits] = no_waits
+    health: Callable[[], Mapping[str, DeviceRow]] = no_devices
+    link: Callable[[], str | None] = no_link
+    twin: TwinControl | None = None
+    twin_clock: ScaledClock | None = None
