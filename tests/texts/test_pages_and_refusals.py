@@ -244,6 +244,13 @@ def test_rows_say_what_the_design_says() -> None:
 
 @pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("state", DisplayState)
+def test_no_face_is_blank_where_little_is_known(state: DisplayState, language: Language) -> None:
+    face = face_text(CATALOGUE, state, language, count=1, code="K7")
+    assert face.big or face.lines
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("state", DisplayState)
 def test_every_display_state_has_a_face_that_says_something(state: DisplayState, language: Language) -> None:
     face = face_text(CATALOGUE, state, language, wait="<180 MIN", **DISPLAY_FIELDS)
     longest = 11 if face.with_qr else 21
