@@ -156,8 +156,7 @@ def _of_guest(site: Site, stay: Stay, now: Now) -> EvseShown:
     if stay.evse in site.reserved:
         return EvseShown.WRONG_CAR
     own = site.check_ins.get(last.check_in) if last.check_in is not None else None
-    ahead = rivals(site, stay.evse, now, before=own)
-    return EvseShown.BLOCKED if any(own is None or c.id != own.id for c in ahead) else EvseShown.AUTHORISE
+    return EvseShown.BLOCKED if rivals(site, stay.evse, now, before=own) else EvseShown.AUTHORISE
 
 
 def _of_empty(site: Site, evse: EvseId, now: Now) -> EvseShown:
