@@ -99,7 +99,7 @@ def inspect(live: Path, snapshots: tuple[Snapshot, ...]) -> Inspection:
         report = verify(db, after=snapshot.head if snapshot and state.clean else None)
         return Inspection(state=state, snapshot=snapshot, faults=(*faults, *report.faults), notes=(*notes, *about))
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
             return _cannot_open(live, error)
         return Inspection(state=State(), snapshot=None, faults=(f"file: {error}",), notes=())
     except (sqlite3.Error, StorageDamaged, ValueError, TypeError, AttributeError, OverflowError) as error:

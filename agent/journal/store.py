@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -202,8 +203,9 @@ class Journal:
 
     def _checkpoint_behind(self, done: "Future[int]") -> None:
         """Checkpoint after the answer is out, so that no turn waits for it but the next."""
-        if not done.cancelled() and not self._closed and self._writer.wants_checkpoint:
-            self._on_writer(self._writer.checkpoint)
+        if not done.cancelled() and self._writer.wants_checkpoint:
+            with suppress(JournalError, RuntimeError):  # closed meanwhile: closing empties the log itself
+                self._on_writer(self._writer.checkpoint)
 
     def _on_writer(self, step: Callable[[], T]) -> "Future[T]":
         if self._closed:

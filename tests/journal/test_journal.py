@@ -388,3 +388,16 @@ def test_the_log_is_emptied_into_the_database_as_turns_go_by(tmp_path: Path) -> 
         journal.append_now(turn(journal, arrived(number), writes=writes))
     assert (tmp_path / "journal/live/journal.db-wal").stat().st_size < 4_000_000
     journal.close()
+
+
+async def test_giving_up_the_wait_does_not_take_the_turn_back(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    waiting = journal.append(turn(journal, arrived(1)))
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await journal.checkpoint()
+    assert journal.head == 1
+    journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        journal.append_now(turn(journal, arrived(2)))
