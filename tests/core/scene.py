@@ -148,3 +148,10 @@ def three(**policy: object) -> ChargingLocation:
 def single(**policy: object) -> ChargingLocation:
     """One EVSE in one pool A."""
     return location([evse(1)], [pool("A", [1])], **policy)
+
+
+def busy() -> Scene:
+    """One EVSE, and somebody charges there."""
+    scene = Scene(single())
+    scene.charge(1)
+    return scene
