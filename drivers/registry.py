@@ -91,6 +91,7 @@ Factory = Callable[[Order, Workshop], Any]
 BUILT_IN: dict[tuple[Port, str], str] = {
     (Port.BAY_SENSOR, "gpio"): "drivers.bay.gpio:build",
     (Port.BAY_SENSOR, "modbus"): "drivers.bay.modbus:build",
+    (Port.DISPLAY, "oled"): "drivers.display.oled:build",
     (Port.STATUS_LIGHT, "gpio"): "drivers.light.gpio:build",
     (Port.BAY_SENSOR, "twin"): "drivers.twin.build:bay_sensor",
     (Port.CHARGE_CONTROLLER, "twin"): "drivers.twin.build:charge_controller",

@@ -5,8 +5,8 @@ published and once a second for what counts down; it is sent when it changed or 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from agent.core.lamps import LAMPS
 from agent.core.layout import EvseId
@@ -49,10 +49,10 @@ class Outputs:
         for event in self._published:
             event.set()
 
-    def tasks(self, devices: EvseDevices) -> list[Awaitable[None]]:
+    def tasks(self, devices: EvseDevices) -> list[Coroutine[Any, Any, None]]:
         """Return the tasks that keep the lamp and the display of an EVSE."""
         evse = devices.evse
-        tasks: list[Awaitable[None]] = []
+        tasks: list[Coroutine[Any, Any, None]] = []
         if devices.light is not None:
             light = devices.light
             tasks.append(

@@ -20,21 +20,21 @@ from drivers.ports import Face, Screen
 _STATE: Mapping[EvseShown, DisplayState] = {
     EvseShown.FREE: DisplayState.FREE,
     EvseShown.FREE_UNKNOWN: DisplayState.FREE,
-    EvseShown.TAKEN: DisplayState.QUEUE,
+    EvseShown.TAKEN: DisplayState.TAKEN,
     EvseShown.QUEUE: DisplayState.QUEUE,
     EvseShown.HELD: DisplayState.HELD,
     EvseShown.ARRIVED: DisplayState.PLUG_IN,
     EvseShown.WRONG_CAR: DisplayState.WRONG_BAY,
     EvseShown.RESERVED_NOW: DisplayState.RESERVED,
     EvseShown.AUTHORISE: DisplayState.CARD,
-    EvseShown.PREPARING: DisplayState.CHARGING,
+    EvseShown.PREPARING: DisplayState.PREPARING,
     EvseShown.CHARGING: DisplayState.CHARGING,
-    EvseShown.PAUSED: DisplayState.CHARGING,
+    EvseShown.PAUSED: DisplayState.PAUSED,
     EvseShown.FINISHED: DisplayState.FINISHED,
-    EvseShown.PLEASE_MOVE: DisplayState.FINISHED,
-    EvseShown.BLOCKED: DisplayState.FINISHED,
+    EvseShown.PLEASE_MOVE: DisplayState.PLEASE_MOVE,
+    EvseShown.BLOCKED: DisplayState.PLEASE_MOVE,
     EvseShown.FAULT: DisplayState.FAULT,
-    EvseShown.DANGER: DisplayState.FAULT,
+    EvseShown.DANGER: DisplayState.DANGER,
     EvseShown.OUT_OF_ORDER: DisplayState.FAULT,
     EvseShown.CLOSED: DisplayState.CLOSED,
     EvseShown.STARTING: DisplayState.STARTING,
@@ -44,11 +44,12 @@ _NOTICE: Mapping[TokenAnswer, DisplayState] = {
     TokenAnswer.IN_LINE: DisplayState.CHECKED_IN,
     TokenAnswer.ASK_LEAVE: DisplayState.LEAVE,
     TokenAnswer.LEFT: DisplayState.LEFT,
-    TokenAnswer.OTHER_BAY: DisplayState.CHECKED_IN,
+    TokenAnswer.OTHER_BAY: DisplayState.OTHER_BAY,
     TokenAnswer.HELD_FOR_OTHER: DisplayState.WRONG_BAY,
     TokenAnswer.NOT_ACCEPTED: DisplayState.REFUSED,
     TokenAnswer.NOT_NOW: DisplayState.REFUSED,
 }
+AWAKE_MS = 5 * 60_000  # `experience.md` 5: bright for five minutes after any bay, token or call event
 # No new check-in is invited while the bay speaks to somebody at it.
 _INVITES = frozenset({DisplayState.FREE, DisplayState.QUEUE, DisplayState.CHARGING})
 
@@ -84,7 +85,8 @@ class Screens:
         if notice is not None and notice.answer in _NOTICE:
             state = _NOTICE[notice.answer]
         faces = tuple(self._face(site, view, state, language, now) for language in self._languages)
-        return Screen(faces=faces, awake=view.state is not EvseShown.FREE)
+        quiet_ms = now.elapsed_ms - (view.since_ms or 0)
+        return Screen(faces=faces, awake=notice is not None or quiet_ms < AWAKE_MS)
 
     def _face(self, site: Site, view: EvseView, state: DisplayState, language: Language, now: Now) -> Face:
         fields = self._fields(site, view, state, language, now)
@@ -101,29 +103,21 @@ class Screens:
         self, site: Site, view: EvseView, state: DisplayState, language: Language, now: Now
     ) -> dict[str, object]:
         """Collect what is known; a line whose fields are missing is left out by the catalogue."""
-        fields: dict[str, object] = {"bay": view.label, "count": view.waiting}
-        notice = view.notice
-        code = notice.code if notice is not None and state is not _STATE[view.state] else view.code
-        if code is not None:
-            fields["code"] = code
-        if state in _INVITES:
-            fields["digits"] = self._presence_code()
-        if view.left_ms is not None:
-            fields["left_s"] = -(-view.left_ms // 1000)
-        if view.power_w is not None:
-            fields["power_w"] = view.power_w
-        if view.energy_wh is not None:
-            fields["energy_wh"] = view.energy_wh
-        if view.until_utc_ms is not None and state is DisplayState.RESERVED:
-            fields["start"] = _clock(site, view.until_utc_ms)
-        if self._phone is not None:
-            fields["phone"] = self._phone
-        if notice is not None and notice.position is not None:
-            fields["position"] = notice.position
-        wait = self._wait(site, view, language, now)
-        if wait is not None:
-            fields["wait"] = wait
-        return fields
+        notice = view.notice if state is not _STATE[view.state] else None
+        until = view.until_utc_ms if state is DisplayState.RESERVED else None
+        return {
+            "bay": notice.bay if notice is not None and notice.bay is not None else view.label,
+            "count": view.waiting or None,
+            "code": notice.code if notice is not None else view.code,
+            "digits": self._presence_code() if state in _INVITES else None,
+            "left_s": None if view.left_ms is None else -(-view.left_ms // 1000),
+            "power_w": view.power_w,
+            "energy_wh": view.energy_wh,
+            "start": None if until is None else _clock(site, until),
+            "phone": self._phone,
+            "position": notice.position if notice is not None else None,
+            "wait": self._wait(site, view, language, now),
+        }
 
     def _wait(self, site: Site, view: EvseView, language: Language, now: Now) -> str | None:
         if not view.pools:

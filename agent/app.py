@@ -1,0 +1,327 @@
+"""The composition root: the one file that knows everybody. Opens the journal, replays it, starts the parts, stops them.
+
+Order matters here and nowhere else: the journal before the runner, the runner before anything that observes or shows,
+the web server last. An error in any part ends the agent with its reason; whoever started it starts it again.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.config.location import digest, location_of
+from agent.config.types import Config
+from agent.core.evolve import APPLY
+from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdict
+from agent.core.layout import EvseId
+from agent.core.site import fold
+from agent.core.state import Site
+from agent.devices.energy import EnergyLoop
+from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
+from agent.devices.health import Health
+from agent.devices.outputs import Outputs
+from agent.devices.screens import Screens
+from agent.journal.codec import Codec
+from agent.journal.store import Journal
+from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
+from agent.kernel.clock import LocationClock, system_wall
+from agent.kernel.forecasts import Forecasts
+from agent.kernel.notify import notify
+from agent.kernel.presence import Presence
+from agent.kernel.runner import Runner
+from agent.kernel.secrets import SiteKey, load_site_key
+from agent.kernel.subjects import Subjects
+from agent.texts.catalogue import Catalogue, load
+from agent.texts.formats import Language
+from agent.web.context import WebContext, WebOptions
+from agent.web.server import Served, serve
+from drivers.clock import MachineClock
+from drivers.ports import Clock
+from drivers.registry import Order, Port, Workshop, build
+from drivers.twin.clock import ScaledClock
+from drivers.twin.site import TwinSite
+from drivers.twin.world import ConnectorSpec, EvseSpec
+
+log = logging.getLogger("stationmaster")
+
+CLOCK_WATCH_S = 10.0  # how soon a step of the wall clock, or its becoming trusted, is noticed
+INPUTS_LOOK_S = 0.2
+WATCHDOG_S = 10.0  # a third of WatchdogSec in the unit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes."""
+
+    config: Config
+    state_dir: Path
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A running agent, for whoever started it."""
+
+    runner: Runner
+    served: Served
+    twin: TwinSite | None
+    clock: Clock
+    journal: Journal
+
+
+@contextlib.asynccontextmanager
+async def running(options: Options) -> AsyncIterator[Running]:
+    """Run an agent for the length of the block; leaving it stops cleanly. Raises what made a part fail."""
+    config = options.config
+    clock: Clock = ScaledClock(config.twin.speed) if uses_twin(config) else MachineClock()
+    async with contextlib.AsyncExitStack() as stack:
+        journal = open_journal(options.state_dir, config)
+        stack.callback(journal.close)
+        parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key"))
+        tasks = await stack.enter_async_context(_task_group())
+        tasks.start(parts.runner.run())
+        parts.begin()
+        parts.start_devices(tasks)
+        served = await serve(parts.web_context(), config.web.host, config.web.port)
+        stack.push_async_callback(served.close)
+        for watch in (parts.watch_clock(), parts.watch_inputs(), parts.watchdog(), parts.forecasts.run()):
+            tasks.start(watch)
+        notify("READY=1")
+        stack.callback(notify, "STOPPING=1")
+        log.info(
+            "state=running site=%s address=%s:%d head=%d",
+            config.location.id,
+            config.web.host,
+            served.port,
+            journal.head,
+        )
+        yield Running(runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal)
+
+
+def open_journal(state_dir: Path, config: Config) -> Journal:
+    """Open the journal of a site; blocks. Raises JournalBusy, StorageFailed, StorageDamaged."""
+    second = Path(config.journal.second_copy) if config.journal.second_copy else None
+    journal = Journal.open(state_dir, Codec(APPLY), second=second, keep_events=config.journal.keep_events)
+    for note in journal.recovery.notes:
+        log.warning("journal=recovered note=%r", note)
+    for first, last in journal.recovery.lost:
+        log.error("journal=damaged lost_events=%d-%d", first, last)
+    return journal
+
+
+def replay(journal: Journal) -> Site:
+    """Return the state that a journal leads to."""
+    loaded = journal.load()
+    return fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
+
+
+def uses_twin(config: Config) -> bool:
+    """Return whether any device is simulated."""
+    return any(device.driver == "twin" for device in config.device)
+
+
+class _Tasks:
+    """The tasks of an agent: the first that fails ends all."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+        self._running: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine until the agent stops."""
+        self._running.append(self._group.create_task(work))
+
+    def cancel(self) -> None:
+        """Stop all, the youngest first: devices before the runner they report to."""
+        for task in reversed(self._running):
+            task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _task_group() -> AsyncIterator[_Tasks]:
+    async with asyncio.TaskGroup() as group:
+        tasks = _Tasks(group)
+        try:
+            yield tasks
+        finally:
+            tasks.cancel()
+
+
+class _Parts:
+    """The parts of an agent, built but not started."""
+
+    def __init__(self, options: Options, clock: Clock, journal: Journal, key: SiteKey) -> None:
+        self._options = options
+        self._config = options.config
+        self._clock = clock
+        self._journal = journal
+        self._key = key
+        self._wall = _wall(clock)
+        site = replay(journal)
+        location_clock = LocationClock(clock, journal.last_elapsed_ms, self._wall)
+        self._boot = journal.last_boot + 1
+        self.runner = Runner(site=site, clock=location_clock, journal=journal, boot=self._boot)
+        self.twin = _twin(options, clock)
+        self._health = Health()
+        self._readings = Readings()
+        self._subjects = Subjects(journal, key)
+        self._authoriser = Authoriser([_configured_tokens(self._config)])
+        displays = sum(1 for d in self._config.device if d.port == Port.DISPLAY)
+        self._presence = Presence(displays)
+        self._catalogue: Catalogue = load()
+        self.forecasts = Forecasts(self.runner, clock)
+
+    def begin(self) -> None:
+        """Tell the core what the configuration says, that it is a new start, and what time it is."""
+        now_ms = self._wall()
+        location = location_of(self._config, utc_ms=now_ms if now_ms is not None else time.time_ns() // 1_000_000)
+        self.runner.observe(LayoutRead(location=location, digest=digest(location)))
+        self.runner.observe(Started(boot=self._boot))
+        self.runner.observe(ClockRead(utc_ms=self._wall()))
+
+    def start_devices(self, tasks: _Tasks) -> None:
+        """Build the devices of the configuration and start their tasks."""
+        workshop = Workshop(clock=self._clock, twin=self.twin)
+        screens = Screens(
+            self._catalogue,
+            languages=tuple(Language(code) for code in self._config.location.languages),
+            presence_code=lambda: self._presence.code(time.monotonic()),
+            check_in_url=self._check_in_url(),
+            waits=lambda: self.forecasts.waits,
+            phone=self._config.location.operator_phone or None,
+        )
+        outputs = Outputs(
+            runner=self.runner, clock=self._clock, health=self._health, readings=self._readings, screens=screens
+        )
+        for devices in built_devices(self._config, workshop):
+            inputs = EvseInputs(
+                devices,
+                runner=self.runner,
+                clock=self._clock,
+                health=self._health,
+                readings=self._readings,
+                authoriser=self._authoriser,
+                subjects=self._subjects,
+            )
+            for work in (*inputs.tasks(), *outputs.tasks(devices)):
+                tasks.start(work)
+            if devices.charge_controller is not None:
+                loop = EnergyLoop(
+                    devices.evse,
+                    devices.charge_controller,
+                    runner=self.runner,
+                    clock=self._clock,
+                    health=self._health,
+                )
+                tasks.start(loop.run())
+        if self.twin is not None:
+            tasks.start(self.twin.run())
+
+    def _check_in_url(self) -> Callable[[str], str | None]:
+        base = self._config.web.public_url.rstrip("/")
+        # Upper case keeps the QR code in its alphanumeric mode, and so in version 1.
+        return lambda code: f"{base.upper()}/{code}" if base else None
+
+    def web_context(self) -> WebContext:
+        """Return what the web server works with."""
+        web, location = self._config.web, self._config.location
+        return WebContext(
+            runner=self.runner,
+            journal=self._journal,
+            catalogue=self._catalogue,
+            presence=self._presence,
+            key=self._key,
+            subjects=self._subjects,
+            authoriser=self._authoriser,
+            options=WebOptions(
+                public_url=web.public_url,
+                allowed_hosts=web.allowed_hosts,
+                trusted_proxies=web.trusted_proxies,
+                demo=self._options.demo,
+                languages=tuple(Language(code) for code in location.languages),
+                operator_phone=location.operator_phone or None,
+            ),
+            readings=self._readings.live,
+            waits=lambda: self.forecasts.waits,
+            health=self._health.states,
+            twin=self.twin.control if self.twin is not None and self._config.twin.control else None,
+            twin_clock=self._clock if isinstance(self._clock, ScaledClock) else None,
+            monotonic=time.monotonic,
+        )
+
+    async def watch_clock(self) -> None:
+        """Notice when the wall clock becomes trusted or steps."""
+        while True:
+            await asyncio.sleep(CLOCK_WATCH_S)
+            self.runner.observe(ClockRead(utc_ms=self._wall()))
+
+    async def watch_inputs(self) -> None:
+        """Tell the core when every device has answered or failed once; the core itself waits no longer than it must."""
+        while self.runner.site.reconciling_until_ms is not None or not self._health.states():
+            if self._health.states() and self._health.all_heard():
+                self.runner.observe(InputsRead())
+            await asyncio.sleep(INPUTS_LOOK_S)
+
+    async def watchdog(self) -> None:
+        """Tell systemd that turns are taken: a turn, not this task, is the sign of life."""
+        while True:
+            await self.runner.store(())
+            notify("WATCHDOG=1")
+            await asyncio.sleep(WATCHDOG_S)
+
+
+def built_devices(config: Config, workshop: Workshop) -> list[EvseDevices]:
+    """Build the configured devices of every EVSE; DeviceError names the one that cannot be."""
+    found: dict[int, dict[Port, Any]] = {evse.id: {} for evse in config.evse}
+    for device in config.device:
+        port = Port(device.port)
+        order = Order(name=device.name or f"{port.value}-{device.evse}", evse=device.evse, options=device.options)
+        found[device.evse][port] = build(port, device.driver, order, workshop)
+    return [
+        EvseDevices(
+            evse=EvseId(evse),
+            bay_sensor=ports.get(Port.BAY_SENSOR),
+            charge_controller=ports.get(Port.CHARGE_CONTROLLER),
+            meter=ports.get(Port.METER),
+            token_reader=ports.get(Port.TOKEN_READER),
+            light=ports.get(Port.STATUS_LIGHT),
+            display=ports.get(Port.DISPLAY),
+        )
+        for evse, ports in found.items()
+    ]
+
+
+def _wall(clock: Clock) -> Callable[[], int | None]:
+    """Return the wall clock; with a twin it runs as fast as the twin does."""
+    if not isinstance(clock, ScaledClock):
+        return system_wall()
+    start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
+    return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
+
+
+def _twin(options: Options, clock: Clock) -> TwinSite | None:
+    if not uses_twin(options.config):
+        return None
+    specs = tuple(
+        EvseSpec(
+            evse=evse.id,
+            connectors=tuple(
+                ConnectorSpec(connector=c.id, standard=c.standard, power_w=round(c.max_power_kw * 1000))
+                for c in evse.connector
+            ),
+        )
+        for evse in options.config.evse
+    )
+    twin = TwinSite(specs, clock, options.state_dir / "twin.json")
+    for problem in twin.problems:
+        log.warning("twin=restored problem=%r", problem)
+    return twin
+
+
+def _configured_tokens(config: Config) -> ConfiguredTokens:
+    unknown = Verdict.ACCEPTED if config.simulated else Verdict.INVALID
+    return ConfiguredTokens({}, Judged(verdict=unknown))

@@ -1,0 +1,77 @@
+"""Runs an agent until it is told to stop: logging, signals, and errors in words. Shared by `run` and `demo`."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from agent.app import Options, Running, running
+from agent.cli import FAILED, OK, USAGE
+from agent.config.load import load, read_text
+from agent.config.problems import Problem
+from agent.config.types import Config
+from agent.journal.errors import JournalError
+from agent.kernel.secrets import KeyUnusableError
+from drivers.ports import DeviceError
+
+STATE_DIR = Path("/var/lib/stationmaster")
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def configuration(file: Path) -> Config | int:
+    """Return the configuration in a file, or the exit code after saying what is wrong with it."""
+    try:
+        text = read_text(file)
+    except OSError as error:
+        print(f"{file}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
+    config = (text,) if isinstance(text, Problem) else load(text, source=str(file))
+    if isinstance(config, Config):
+        return config
+    for problem in config:
+        print(problem.text(), file=sys.stderr)
+    return FAILED
+
+
+def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[None]] | None = None) -> int:
+    """Run an agent until SIGINT or SIGTERM; `started` runs beside it. Return the exit code."""
+    logging.basicConfig(
+        level=_LEVELS[options.config.log.level],
+        format="%(asctime)s level=%(levelname)s part=%(name)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S%z",
+        stream=sys.stderr,
+    )
+    failed: list[BaseException] = []
+    try:
+        asyncio.run(_serve(options, started))
+    except* (JournalError, KeyUnusableError, DeviceError, OSError) as group:
+        failed = _leaves(group)
+    for error in failed:
+        print(f"stationmaster: {error}", file=sys.stderr)
+    return FAILED if failed else OK
+
+
+async def _serve(options: Options, started: Callable[[Running], Awaitable[None]] | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running(options) as agent:
+        beside = asyncio.ensure_future(started(agent)) if started is not None else None
+        try:
+            await stop.wait()
+        finally:
+            if beside is not None:
+                beside.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await beside
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

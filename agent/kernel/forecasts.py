@@ -1,0 +1,41 @@
+"""Keeps the wait forecast fresh: computed in a thread from the immutable Site, off the event loop.
+
+A view: nothing here is stored. The core records only what was quoted at check-in.
+"""
+
+import asyncio
+
+from agent.core.forecast import forecast
+from agent.core.shown import NO_WAITS, Waits
+from agent.kernel.runner import Published, Runner
+from drivers.clock import until_set
+from drivers.ports import Clock
+
+REFRESH_S = 30.0  # waits shrink by themselves: a figure older than this is visibly wrong
+LEAST_GAP_S = 1.0  # a burst of check-ins is one forecast
+
+
+class Forecasts:
+    """The latest waits of a running site."""
+
+    def __init__(self, runner: Runner, clock: Clock) -> None:
+        self._runner = runner
+        self._clock = clock
+        self._moved = asyncio.Event()
+        self.waits: Waits = NO_WAITS
+        runner.listen(self._published)
+
+    def _published(self, published: Published) -> None:
+        if published.events:
+            self._moved.set()
+
+    async def run(self) -> None:
+        """Forecast after each change and now and then, until cancelled."""
+        while True:
+            self._moved.clear()
+            site, now = self._runner.site, self._runner.now()
+            if site.location is not None:
+                self.waits = await asyncio.to_thread(forecast, site, now)
+            began_s = self._clock.monotonic()
+            await until_set(self._moved, self._clock, began_s + REFRESH_S)
+            await self._clock.until(began_s + LEAST_GAP_S)

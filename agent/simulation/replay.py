@@ -1,0 +1,177 @@
+"""Replays a real day on the twin: people arrive when they did, check in, are called, charge as long as they did, leave.
+
+They use the site as drivers do: they join its queue, go where they are called, and plug in. Chance is a seed. Who is
+refused, or waits longer than their patience, drives on.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agent.core.events import CheckedIn
+from agent.core.inputs import JoinQueue, LeaveQueue, StartAtPage
+from agent.core.layout import ChargingLocation, CheckInId, EvseId, PoolId
+from agent.core.state import HOLDING, CheckIn, CheckInState, Origin
+from agent.kernel.inbox import Busy
+from agent.kernel.runner import Published, Runner
+from agent.simulation.days import Kind, Visit
+from drivers.clock import until_set
+from drivers.ports import Clock
+from drivers.twin.control import Ev, TwinControl
+from drivers.twin.world import TwinRefused
+
+log = logging.getLogger("stationmaster.replay")
+
+DC = frozenset({Kind.DC_FAST, Kind.RAPID_DC})
+WALK_S = 75.0  # from the café to the car and into the bay
+PLUG_S = 25.0
+LEAVE_S = 40.0  # from pulling the plug to an empty bay
+PATIENCE_S = 90 * 60.0
+BATTERY_KWH = 60.0
+SOC_LEAST_PERCENT = 8.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a replayed day."""
+
+    arrived: int = 0
+    refused: int = 0
+    gave_up: int = 0
+    missed: int = 0
+    charged: int = 0
+    waits_s: list[float] = field(default_factory=list)
+
+
+class Replay:
+    """A day of visits on a running site."""
+
+    def __init__(
+        self, runner: Runner, control: TwinControl, clock: Clock, visits: Sequence[Visit], *, seed: int = 1
+    ) -> None:
+        self._runner = runner
+        self._control = control
+        self._clock = clock
+        self._visits = tuple(visits)
+        self._chance = random.Random(seed)  # noqa: S311 - people, not secrets
+        self._moved: list[asyncio.Event] = []
+        self.tally = Tally()
+        runner.listen(self._published)
+
+    def _published(self, published: Published) -> None:
+        if published.events:
+            for event in self._moved:
+                event.set()
+
+    async def run(self) -> None:
+        """Play the day from now on, beginning shortly before the first arrival; return when everybody has left."""
+        start_s = self._clock.monotonic() - 60.0 * min((v.arrive_min for v in self._visits), default=0) + 5.0
+        async with asyncio.TaskGroup() as people:
+            for visit in self._visits:
+                people.create_task(self._person(visit, start_s + 60.0 * visit.arrive_min))
+
+    async def _person(self, visit: Visit, arrive_s: float) -> None:
+        await self._clock.until(arrive_s)
+        self.tally.arrived += 1
+        check_in = await self._join(visit)
+        if check_in is None:
+            self.tally.refused += 1
+            return
+        moved = asyncio.Event()
+        self._moved.append(moved)
+        try:
+            while await self._wait_for_call(check_in, moved, arrive_s + PATIENCE_S):
+                if await self._use_call(check_in, visit, arrive_s):
+                    return
+        finally:
+            self._moved.remove(moved)
+
+    async def _join(self, visit: Visit) -> CheckInId | None:
+        location = self._runner.site.location
+        pools = _suiting(location, visit.kind) if location else ()
+        if not pools:
+            return None
+        pool = min(pools, key=lambda p: sum(1 for c in self._runner.site.open_check_ins() if c.pool == p))
+        try:
+            answer = await self._runner.ask(
+                JoinQueue(pool=pool, draw=self._chance.getrandbits(32), origin=Origin.OPERATOR)
+            )
+        except Busy:
+            return None
+        events = answer.step.events if answer.step else ()
+        return next((e.check_in for e in events if isinstance(e, CheckedIn)), None)
+
+    async def _wait_for_call(self, check_in: CheckInId, moved: asyncio.Event, patience_s: float) -> bool:
+        """Wait until called; return False when it is over: ended, or out of patience."""
+        while True:
+            moved.clear()
+            found = self._look(check_in)
+            if found is None or not found.open:
+                self.tally.missed += 1
+                return False
+            if found.state in HOLDING:
+                return True
+            if self._clock.monotonic() >= patience_s and found.state is CheckInState.WAITING:
+                await self._runner.ask(LeaveQueue(check_in=check_in))
+                self.tally.gave_up += 1
+                return False
+            await until_set(moved, self._clock, patience_s)
+
+    async def _use_call(self, check_in: CheckInId, visit: Visit, arrive_s: float) -> bool:
+        """Go to the bay, charge and leave; return False when the bay was lost on the way."""
+        await self._pause(WALK_S * self._chance.uniform(0.6, 1.6))
+        found = self._look(check_in)
+        evse = found.evse if found is not None and found.state in HOLDING else None
+        if evse is None:
+            return False
+        began_s = self._clock.monotonic()
+        try:
+            self._control.drive_in(evse, _car(visit))
+            await self._pause(PLUG_S * self._chance.uniform(0.5, 2.0))
+            self._control.plug_in(evse)
+        except TwinRefused as refused:
+            log.info("replay=turned_away evse=%d reason=%r", evse, refused.reason)
+            return True
+        await self._runner.ask(StartAtPage(check_in=check_in))
+        self.tally.charged += 1
+        self.tally.waits_s.append(began_s - arrive_s)
+        await self._clock.until(began_s + 60.0 * visit.stay_min)
+        await self._drive_off(evse)
+        return True
+
+    async def _drive_off(self, evse: EvseId) -> None:
+        try:
+            self._control.plug_out(evse)
+            await self._pause(LEAVE_S * self._chance.uniform(0.5, 2.0))
+            self._control.drive_off(evse)
+        except TwinRefused as refused:  # somebody at the panel was quicker
+            log.info("replay=already_left evse=%d reason=%r", evse, refused.reason)
+
+    async def _pause(self, seconds: float) -> None:
+        await self._clock.until(self._clock.monotonic() + seconds)
+
+    def _look(self, check_in: CheckInId) -> CheckIn | None:
+        return self._runner.site.check_ins.get(check_in)
+
+
+def _suiting(location: ChargingLocation, kind: Kind) -> tuple[PoolId, ...]:
+    """Return the pools with a connector of the session's kind; any pool where there is none."""
+    wanted = [
+        pool.id
+        for pool in location.pools
+        if any(
+            c.dc is (kind in DC)
+            for evse in pool.evses
+            if (layout := location.evse(evse)) is not None
+            for c in layout.connectors
+        )
+    ]
+    return tuple(wanted) or tuple(pool.id for pool in location.pools)
+
+
+def _car(visit: Visit) -> Ev:
+    """A car that wants just what the session took."""
+    target = min(100.0, SOC_LEAST_PERCENT + 100.0 * visit.energy_wh / 1000.0 / BATTERY_KWH)
+    return Ev(battery_kwh=BATTERY_KWH, soc_percent=SOC_LEAST_PERCENT, target_soc_percent=target)
