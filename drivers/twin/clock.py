@@ -9,7 +9,7 @@ import itertools
 import time
 
 RATE_MAX = 3600.0  # an hour a second; beyond it a lease is shorter than one turn of the event loop
-WAKE_S = 0.01  # a sleeper is woken at most this often in real time, or 600x would eat a core with readings
+WAKE_S = 0.02  # a sleeper is woken at most this often in real time, or 600x would eat a core with readings
 YIELDS = 25  # turns of the loop that a woken task gets before a manual clock moves on; nothing here chains deeper
 
 

@@ -2,7 +2,8 @@
 
 Each facade translates between one port and `World` and has no state of its own but the last thing it said. Inputs
 report a deed in the very call that did it, so that no edge is lost between two turns of the loop; time alone (target
-reached, lease over, the next meter second) is watched by `run`. Outputs are leased in the world, by its clock.
+reached, lease over, the next meter second) is watched by `run`. Outputs are leased in the world, by its clock: on a
+clock that runs faster than the wall a lease is stretched, or a busy agent would lose it between two turns.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from drivers.ports import (
     Screen,
     TokenReading,
 )
+from drivers.twin.clock import ScaledClock
 from drivers.twin.world import FLUTTER_S, Happening, SensorMode, TwinRefused, World
 
 METER_PERIOD_S = 1.0  # while energised; what common EVSE meters deliver
@@ -124,7 +126,7 @@ class TwinChargeController(_Facade):
         """
         now_s = self._clock.monotonic()
         try:
-            self._world.energise(self._evse, until_s=now_s + _lease(lease_s), limit_w=limit_w, now_s=now_s)
+            self._world.energise(self._evse, until_s=now_s + _lease(self._clock, lease_s), limit_w=limit_w, now_s=now_s)
         except TwinRefused as refused:
             raise DeviceError(f"twin-evse-{self._evse}: {refused.reason}") from refused
 
@@ -195,7 +197,7 @@ class TwinStatusLight(_Facade):
     async def show(self, signal: LampSignal, *, lease_s: float) -> None:
         """Show a signal for `lease_s` seconds, or renew; dark afterwards."""
         now_s = self._clock.monotonic()
-        self._world.show_lamp(self._evse, signal, until_s=now_s + _lease(lease_s), now_s=now_s)
+        self._world.show_lamp(self._evse, signal, until_s=now_s + _lease(self._clock, lease_s), now_s=now_s)
 
 
 class TwinDisplay(_Facade):
@@ -204,13 +206,14 @@ class TwinDisplay(_Facade):
     async def show(self, screen: Screen, *, lease_s: float) -> None:
         """Show a screen for `lease_s` seconds, or renew; None ("starting") afterwards."""
         now_s = self._clock.monotonic()
-        self._world.show_screen(self._evse, screen, until_s=now_s + _lease(lease_s), now_s=now_s)
+        self._world.show_screen(self._evse, screen, until_s=now_s + _lease(self._clock, lease_s), now_s=now_s)
 
 
-def _lease(lease_s: float) -> float:
+def _lease(clock: Clock, lease_s: float) -> float:
+    """Return how long a lease lasts by the clock: an agent dies in real time, however fast the twin's time runs."""
     if not lease_s > 0:
         raise ValueError(f"lease_s must be above 0 s, not {lease_s!r}: an output without a lease has no safe state")
-    return lease_s
+    return lease_s * max(1.0, clock.rate) if isinstance(clock, ScaledClock) else lease_s
 
 
 def _repeat_s(last: BayReading | ChargeReading | MeterReading | None, now_s: float, period_s: float) -> float:

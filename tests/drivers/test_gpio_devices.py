@@ -258,6 +258,12 @@ async def test_a_lamp_that_was_closed_gives_its_lines_back(pins: Any) -> None:
             assert lit(pins) == WHITE
 
 
+async def test_a_lamp_needs_a_lease(pins: Any) -> None:
+    async with lamp(pins, ManualClock()) as light:
+        with pytest.raises(ValueError, match="lease_s must be above 0"):
+            await light.show(signal(Waveform.STEADY), lease_s=0.0)
+
+
 async def test_lines_that_fail_are_told_at_the_next_call(pins: Any) -> None:
     clock = ManualClock()
     async with lamp(pins, clock) as light:

@@ -26,7 +26,7 @@ from drivers.ports import (
     VehicleState,
     Waveform,
 )
-from drivers.twin.clock import ManualClock
+from drivers.twin.clock import ManualClock, ScaledClock
 from drivers.twin.control import Ev
 from drivers.twin.site import TwinSite
 from drivers.twin.world import ConnectorSpec, EvseSpec, SensorMode, TwinRefused, lamp_shown
@@ -257,3 +257,18 @@ async def test_a_limit_below_the_cars_wish_is_kept() -> None:
     await controller.energise(lease_s=60, limit_w=11_000)
     assert twin.world.meter(1, clock.monotonic()).power_w == 11_000
     assert twin.world.charging(1, clock.monotonic()).vehicle is VehicleState.CHARGING
+
+
+async def test_a_lease_lasts_as_long_for_the_agent_however_fast_the_twin_runs() -> None:
+    clock = ScaledClock(600)
+    twin = TwinSite(SPECS, clock)
+    twin.control.plug_in(1)
+    start_s = clock.monotonic()
+    await twin.charge_controller(1).energise(lease_s=10)
+    await twin.status_light(1).show(GREEN, lease_s=10)
+    assert twin.world.charging(1, start_s + 5_999).energised
+    assert lamp_shown(twin.world.look(1, start_s + 5_999)) == GREEN
+    clock.set_rate(1)
+    now_s = clock.monotonic()
+    await twin.charge_controller(1).energise(lease_s=10)
+    assert not twin.world.charging(1, now_s + 60).energised

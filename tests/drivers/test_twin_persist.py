@@ -123,3 +123,22 @@ def test_the_file_is_readable_by_people(tmp_path: Path) -> None:
     text = path.read_text()
     assert json.loads(text)["evses"][0]["register_wh"] == 0
     assert text.count("\n") > 10
+
+
+def test_a_file_that_cannot_be_opened_means_empty_bays_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / "twin.json").mkdir()
+    twin = TwinSite(SPECS, ManualClock(), tmp_path / "twin.json")
+    assert "cannot read" in twin.problems[0]
+    assert "bays start empty" in twin.problems[0]
+
+
+def test_a_car_plugged_into_what_does_not_exist_any_more_is_unplugged_but_parked(tmp_path: Path) -> None:
+    path = tmp_path / "twin.json"
+    twin = TwinSite(SPECS, ManualClock(), path)
+    twin.control.plug_in(1)
+    WorldFile(path).save(twin.world, 0.0)
+    renumbered = ConnectorSpec(connector=2, standard=CCS.standard, power_w=50_000)
+    again = TwinSite((EvseSpec(evse=1, connectors=(renumbered,)), SPECS[1]), ManualClock(), path)
+    evse = again.control.state()["evses"][0]
+    assert (evse["plug"], evse["bay"]["occupied"]) == (None, True)
+    assert len(again.problems) == 1
