@@ -26,6 +26,7 @@ from agent.devices.health import Health
 from agent.devices.outputs import Outputs
 from agent.devices.screens import Screens
 from agent.journal.codec import Codec
+from agent.journal.disk import Synchronous
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.clock import LocationClock, system_wall
@@ -55,11 +56,15 @@ WATCHDOG_S = 10.0  # a third of WatchdogSec in the unit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes."""
+    """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes.
+
+    `synchronous` is "FULL" wherever promises count; "OFF" exists to prove that the power-cut tests would notice.
+    """
 
     config: Config
     state_dir: Path
     demo: bool = False
+    synchronous: Synchronous = "FULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +84,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
     config = options.config
     clock: Clock = ScaledClock(config.twin.speed) if uses_twin(config) else MachineClock()
     async with contextlib.AsyncExitStack() as stack:
-        journal = open_journal(options.state_dir, config)
+        journal = open_journal(options)
         stack.callback(journal.close)
         parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key"))
         tasks = await stack.enter_async_context(_task_group())
@@ -102,10 +107,16 @@ async def running(options: Options) -> AsyncIterator[Running]:
         yield Running(runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal)
 
 
-def open_journal(state_dir: Path, config: Config) -> Journal:
+def open_journal(options: Options) -> Journal:
     """Open the journal of a site; blocks. Raises JournalBusy, StorageFailed, StorageDamaged."""
-    second = Path(config.journal.second_copy) if config.journal.second_copy else None
-    journal = Journal.open(state_dir, Codec(APPLY), second=second, keep_events=config.journal.keep_events)
+    settings = options.config.journal
+    journal = Journal.open(
+        options.state_dir,
+        Codec(APPLY),
+        synchronous=options.synchronous,
+        second=Path(settings.second_copy) if settings.second_copy else None,
+        keep_events=settings.keep_events,
+    )
     for note in journal.recovery.notes:
         log.warning("journal=recovered note=%r", note)
     for first, last in journal.recovery.lost:

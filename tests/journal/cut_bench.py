@@ -8,12 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from forgetful_disk import ForgetfulDisk
 from journal_bench import CODEC, Arrived
 
 from agent.journal.store import Journal
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # tests/forgetful_disk.py serves the whole agent
-from forgetful_disk import ForgetfulDisk
 
 __all__ = ["ForgetfulDisk", "child_environment", "highest", "killed_after", "missing", "started"]
 
