@@ -46,6 +46,6 @@ def labels(location: ChargingLocation) -> frozenset[str]:
 def _draw(site: Site, free: list[str], draw: int) -> str:
     """Draw from the half unused longest; never used ones count as unused for ever."""
     ended = {c.code: c.ended_ms for c in site.old_codes}
-    by_rest = sorted(free, key=lambda c: (ended.get(c, -1), c))
-    half = by_rest[: max(1, len(by_rest) // 2)]
-    return half[draw % len(half)]
+    rested = [c for c in free if c not in ended]
+    rested += sorted((c for c in free if c in ended), key=lambda c: (ended[c], c))
+    return rested[draw % max(1, len(rested) // 2)]

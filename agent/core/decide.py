@@ -208,11 +208,10 @@ def _page_payment(site: Site, policy: Policy, check_in: CheckIn, evse: EvseId, n
         return i.Refused(reason=i.Refusal.PAYMENT_NEEDED, check_in=check_in.id, evse=evse)
     if site.evse(evse).plugged is None:
         return ()  # confirmed; the plug comes next
-    asker = Asker(check_in=check_in.id)
-    answer = permit(site, evse, asker, now)
-    if isinstance(answer, Denied):
-        return i.Refused(reason=answer.reason, check_in=answer.check_in, evse=evse)
-    return authorise(site, evse, asker, answer, Means.FREE, now)
+    answer = permit(site, evse, Asker(check_in=check_in.id), now)
+    if not isinstance(answer, Denied):
+        return ()  # it starts by itself, see settle.py
+    return i.Refused(reason=answer.reason, check_in=answer.check_in, evse=evse)
 
 
 def _stop_at_page(site: Site, check_in: CheckIn, now: Now) -> Decision:

@@ -102,7 +102,7 @@ def next_match(site: Site, now: Now) -> Match | None:
             continue
         if not free.isdisjoint(check_in.accepts):
             best = check_in
-    return None if best is None else _match(site, best, [e for e in best.accepts if e in free])
+    return None if best is None or site.location is None else _match(site, site.location, best, free)
 
 
 def _turn(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:
@@ -110,23 +110,23 @@ def _turn(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, 
     return (accessible and not check_in.wishes.accessible, *check_in.order)
 
 
-def _match(site: Site, check_in: CheckIn, candidates: list[EvseId]) -> Match | None:
-    evse = min(candidates, key=lambda e: _preference(site, check_in, e))
-    layout = site.layout_of(evse)
-    connector = fitting_connector(layout, check_in.wishes) if layout else None
-    if connector is None:
-        return None
-    order = check_in.order
-    passed = tuple(c.id for c in site.line() if c.order < order and evse in c.accepts)
-    return Match(check_in=check_in.id, evse=evse, connector=connector.id, passed=passed)
+def _match(site: Site, location: ChargingLocation, check_in: CheckIn, free: frozenset[EvseId]) -> Match:
+    """Return the match of somebody with the best of the free EVSEs that they accept, of which there is one."""
+    fits = (
+        (e, c)
+        for e in location.evses
+        if e.id in free and e.id in check_in.accepts and (c := fitting_connector(e, check_in.wishes)) is not None
+    )
+    evse, connector = min(fits, key=lambda fit: _preference(site, check_in, fit[0]))
+    passed = tuple(c.id for c in site.line() if c.order < check_in.order and evse.id in c.accepts)
+    return Match(check_in=check_in.id, evse=evse.id, connector=connector.id, passed=passed)
 
 
-def _preference(site: Site, check_in: CheckIn, evse: EvseId) -> tuple[bool, int, int, EvseId]:
+def _preference(site: Site, check_in: CheckIn, evse: Evse) -> tuple[bool, int, int, EvseId]:
     """Order the EVSEs somebody may have: spare accessible bays and rare plugs, then the longest free, then the id."""
-    layout = site.layout_of(evse)
-    spare = layout is not None and layout.accessible and not check_in.wishes.accessible
-    kinds = len(frozenset(c.standard for c in layout.connectors)) if layout else 0
-    return (spare, kinds, site.evse(evse).free_since_ms, evse)
+    spare = evse.accessible and not check_in.wishes.accessible
+    kinds = len(frozenset(c.standard for c in evse.connectors))
+    return (spare, kinds, site.evse(evse.id).free_since_ms, evse.id)
 
 
 def rivals(site: Site, evse: EvseId, now: Now, before: CheckIn | None = None) -> list[CheckIn]:

@@ -28,22 +28,28 @@ _ROUNDS_BASE = 64
 
 
 def settle(site: Site, now: Now) -> tuple[Site, tuple[ev.Event, ...]]:
-    """Return the state and events after everything that follows by itself up to now."""
+    """Return the state and events after everything that follows by itself up to now.
+
+    The time of day is what the site knows (`ClockSet`): a clock that was stepped meanwhile must be observed first.
+    """
     if site.location is None:
         return site, ()
     out: list[ev.Event] = []
-    here = now.at(min(max(site.elapsed_ms, 0), now.elapsed_ms))
+    here = site.at(min(site.elapsed_ms, now.elapsed_ms))
     limit = _ROUNDS_BASE + _ROUNDS_EACH * (len(site.evses) + len(site.check_ins) + len(site.reserved)) * 4
     for _ in range(limit):
         events = follow(site, here)
         if not events:
+            # All that is due at this instant lapses before a bay is given: an arrival or a demand for scans counts.
             due = earliest(site)
-            if due is None or due[0] > now.elapsed_ms:
-                return site, tuple(out)
-            here = now.at(max(due[0], here.elapsed_ms))
-            events = lapse(site, due, here)
-            if not events:
-                raise AssertionError(f"the deadline {due} led to nothing")
+            if due is not None and due[0] <= here.elapsed_ms:
+                events = lapse(site, due, here)
+            else:
+                events = assign(site, here)
+                if not events:
+                    if due is None or due[0] > now.elapsed_ms:
+                        return site, tuple(out)
+                    here = site.at(due[0])
         for event in events:
             site = evolve(site, event)
         out.extend(events)
@@ -58,7 +64,7 @@ def wake(site: Site) -> int | None:
 
 def follow(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """Return the next consequence that is due at once, or nothing. The order of the rules is the order of duty."""
-    for rule in (_layout_rules, _outages, _stay_rules, follow_conduct, _assign):
+    for rule in (_layout_rules, _outages, _stay_rules, follow_conduct):
         events = rule(site, now)
         if events:
             return events
@@ -134,7 +140,8 @@ def _of_stay(site: Site, evse: EvseId, stay: Stay, now: Now) -> tuple[ev.Event, 
     return ()
 
 
-def _assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
+def assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
+    """Return the next call that is due, or nothing."""
     if site.reconciling_until_ms is not None:
         return ()
     match = next_match(site, now)

@@ -14,6 +14,7 @@ from agent.core.layout import (
     ConnectorId,
     Evse,
     EvseId,
+    Now,
     PoolId,
     StayId,
     SubjectRef,
@@ -352,6 +353,10 @@ class Site:
     scan_windows: tuple[int, ...] = ()  # presence windows whose check-ins must scan again
     scan_all: bool = False
     old_codes: tuple[Code, ...] = ()
+
+    def at(self, elapsed_ms: int) -> Now:
+        """An instant of the location's clock with the time of day as the site knows it."""
+        return Now(elapsed_ms, None if (offset := self.utc_minus_elapsed_ms) is None else elapsed_ms + offset)
 
     def evse_ids(self) -> tuple[EvseId, ...]:
         """The ids of the location's EVSEs, ascending."""
