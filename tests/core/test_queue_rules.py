@@ -1,0 +1,538 @@
+"""Who is served when: order, matching, positions, changing, snoozing, the road, accessible bays, shared EVSEs."""
+
+import pytest
+from story import MINUTE, Story, evse, location, pool, row
+
+from agent.core import events as ev
+from agent.core import inputs as i
+from agent.core.layout import Connector, ConnectorId, EvseId, PoolId, SubjectRef
+from agent.core.queue import next_match, positions, queue_length
+from agent.core.site import step
+from agent.core.state import CheckInState, Origin, Quote, Reason, Wishes
+
+AC = "IEC_62196_T2"
+NEEDS_ACCESS = Wishes(accessible=True)
+
+
+def test_first_come_is_first_served() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    for who in ("ann", "bob", "cleo"):
+        assert story.joins(who) is None
+    assert [story.place(w) for w in ("ann", "bob", "cleo")] == [1, 2, 3]
+    story.leaves_the_bay(1)
+    assert story.called("ann") == 1
+    assert story.place("ann") is None
+    assert story.place("cleo") == 2
+    assert story.happened(ev.EvseAssigned)[-1].passed == ()
+
+
+def test_a_free_bay_is_given_at_once() -> None:
+    story = Story(row(2))
+    story.joins("ann")
+    story.joins("bob")
+    story.joins("cleo")
+    assert (story.called("ann"), story.called("bob"), story.called("cleo")) == (1, 2, None)
+
+
+def test_the_bay_that_is_free_for_longest_is_taken() -> None:
+    story = Story(row(2))
+    story.somebody_charges(1)
+    story.after(minutes=5)
+    story.leaves_the_bay(1)
+    story.joins("ann")
+    assert story.called("ann") == 2
+
+
+def test_nobody_blocks_others_who_want_something_else() -> None:
+    story = Story(
+        location([evse(1), evse(2, standard="CHADEMO")], [pool("A", [1, 2])]),
+    )
+    story.somebody_charges(1)
+    story.joins("ann", wishes=Wishes(standards=("IEC_62196_T2_COMBO",)))
+    story.joins("bob", wishes=Wishes(standards=("CHADEMO",)))
+    assert story.called("ann") is None
+    assert story.called("bob") == 2
+
+
+def test_a_later_one_waits_behind_whoever_accepts_the_same_bay() -> None:
+    story = Story(location([evse(1), evse(2)], [pool("A", [1, 2]), pool("B", [2])]))
+    story.somebody_charges(1)
+    story.somebody_charges(2)
+    story.joins("ann", "A")
+    story.joins("bob", "B")
+    assert story.place("bob") == 2
+    story.leaves_the_bay(2)
+    assert (story.called("ann"), story.called("bob")) == (2, None)
+    assert story.place("bob") == 1
+
+
+def test_positions_count_only_those_who_accept_a_common_bay() -> None:
+    story = Story(location([evse(1), evse(2), evse(3)], [pool("A", [1]), pool("B", [2]), pool("C", [1, 2, 3])]))
+    for number in (1, 2, 3):
+        story.somebody_charges(number)
+    story.joins("ann", "A")
+    story.joins("bob", "B")
+    story.joins("cleo", "C")
+    story.joins("dan", "A")
+    assert [story.place(w) for w in ("ann", "bob", "cleo", "dan")] == [1, 1, 3, 3]
+    assert positions(story.site) == {story.people[w]: story.place(w) for w in ("ann", "bob", "cleo", "dan")}
+
+
+def test_weak_connectors_first_strong_ones_stay_for_who_needs_them() -> None:
+    def cable(ident: int, power_w: int) -> Connector:
+        return Connector(id=ConnectorId(ident), standard=AC, max_power_w=power_w, dc=False, cable=True)
+
+    both = evse(1)
+    both = type(both)(id=EvseId(1), label="1", connectors=(cable(1, 22_000), cable(2, 11_000)))
+    assert both.max_power_w == 22_000
+    story = Story(location([both], [pool("A", [1])]))
+    story.joins("ann")
+    assert story.happened(ev.EvseAssigned)[-1].connector == 2
+    story.leaves("ann")
+    story.joins("bob", wishes=Wishes(min_power_w=20_000))
+    assert story.happened(ev.EvseAssigned)[-1].connector == 1
+
+
+def test_wishes_name_standards_power_access_and_bays() -> None:
+    bays = [evse(1, power_w=50_000), evse(2), evse(3, accessible=True), evse(4, standard=AC)]
+    story = Story(location(bays, [pool("A", [1, 2, 3, 4])]))
+    for wishes, accepted in (
+        (Wishes(), (1, 2, 3, 4)),
+        (Wishes(standards=(AC, "CHADEMO")), (4,)),
+        (Wishes(min_power_w=100_000), (2, 3, 4)),
+        (NEEDS_ACCESS, (3,)),
+        (Wishes(evses=(EvseId(2), EvseId(9))), (2,)),
+    ):
+        story.joins("somebody", wishes=wishes)
+        assert story.of("somebody").accepts == accepted
+        story.leaves("somebody")
+    assert story.joins("dan", wishes=Wishes(min_power_w=400_000)) is i.Refusal.NO_EVSE_FITS
+
+
+# --- accessible bays
+
+
+def test_an_accessible_bay_goes_first_to_who_needs_it() -> None:
+    story = Story(location([evse(1, accessible=True)], [pool("A", [1])]))
+    story.somebody_charges(1)
+    story.joins("ann")
+    story.joins("bob", wishes=NEEDS_ACCESS)
+    story.leaves_the_bay(1)
+    assert (story.called("ann"), story.called("bob")) == (None, 1)
+    assert story.happened(ev.EvseAssigned)[-1].passed == (story.people["ann"],)
+
+
+def test_spare_accessible_bays_are_taken_last() -> None:
+    story = Story(location([evse(1, accessible=True), evse(2)], [pool("A", [1, 2])]))
+    story.joins("ann")
+    assert story.called("ann") == 2
+    story.joins("bob")
+    assert story.called("bob") == 1
+
+
+def test_who_waits_first_may_not_plug_in_at_an_accessible_bay_somebody_needs() -> None:
+    story = Story(location([evse(1, accessible=True)], [pool("A", [1])]))
+    story.plugs(1)  # a jumper, so that the bay cannot be given
+    story.joins("ann", card="ann")
+    story.joins("bob", card="bob", wishes=NEEDS_ACCESS)
+    assert story.starts_remotely("ann", 1) is i.Refusal.NOT_YOUR_TURN
+    assert story.starts_remotely("bob", 1) is None
+
+
+# --- the road, snoozing
+
+
+def test_who_is_on_the_road_keeps_the_place_and_is_passed_over() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann", card="ann", in_minutes=20)
+    story.joins("bob")
+    assert story.state("ann") is CheckInState.ON_THE_ROAD
+    assert story.place("bob") == 2
+    story.leaves_the_bay(1)
+    assert story.called("bob") == 1
+    assert story.happened(ev.EvseAssigned)[-1].passed == (story.people["ann"],)
+    story.leaves("bob")
+    story.after(minutes=14.9)
+    assert story.called("ann") is None
+    story.after(minutes=0.2)  # within the arrival window now
+    assert story.called("ann") == 1
+    assert [e.check_in for e in story.happened(ev.Approached)] == [story.people["ann"]]
+
+
+def test_an_arrival_within_the_window_is_being_here() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann", card="a", in_minutes=5)
+    story.joins("bob", card="b", in_minutes=8)
+    story.joins("cleo", card="c", in_minutes=8, more_time=True)
+    states = [story.state(w) for w in ("ann", "bob", "cleo")]
+    assert states == [CheckInState.WAITING, CheckInState.ON_THE_ROAD, CheckInState.WAITING]
+
+
+def test_a_scan_or_the_token_on_site_ends_the_road() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann", card="a", in_minutes=30)
+    story.joins("bob", card="b", in_minutes=30)
+    story.scans("ann")
+    assert story.state("ann") is CheckInState.WAITING
+    story.swipes("b", 1)
+    assert story.state("bob") is CheckInState.WAITING
+
+
+def test_an_arrival_update_moves_between_road_and_line_and_keeps_the_place() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann", card="a")
+    story.joins("bob")
+    assert story.will_arrive("ann", 40) is None
+    assert (story.state("ann"), story.place("ann")) == (CheckInState.ON_THE_ROAD, 1)
+    assert story.will_arrive("ann", None) is None
+    assert (story.state("ann"), story.place("ann")) == (CheckInState.WAITING, 1)
+
+
+def test_snoozing_lets_others_go_first_and_keeps_the_place() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.joins("bob")
+    story.joins("cleo")
+    assert story.snoozes("ann", 4) is None
+    assert (story.state("ann"), story.place("ann"), story.called("bob")) == (CheckInState.SNOOZED, 1, 1)
+    story.after(minutes=4)
+    assert story.state("ann") is CheckInState.WAITING
+    assert story.of("ann").reason is not Reason.CALLED
+    story.leaves("bob")
+    assert (story.called("ann"), story.called("cleo")) == (1, None)
+
+
+def test_ready_now_ends_a_snooze_early_and_else_does_nothing() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.snoozes("ann", 60)
+    assert story.called("ann") is None
+    assert story.snoozes("ann", 0) is None
+    assert story.called("ann") == 1
+    assert story.snoozes("ann", 0) is None
+    assert story.last == ()
+
+
+def test_snoozing_is_limited_in_number_and_length() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    for _ in range(3):
+        assert story.snoozes("ann", 600) is None
+    assert story.of("ann").snoozed_until_ms == story.elapsed_ms + 60 * MINUTE
+    assert story.snoozes("ann", 10) is i.Refusal.SNOOZE_LIMIT
+
+
+def test_nobody_snoozes_in_the_bay() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.parks(1)
+    assert story.snoozes("ann", 10) is i.Refusal.CHANGE_REFUSED
+
+
+def test_a_snoozer_who_goes_off_is_on_the_road_afterwards() -> None:
+    story = Story(row(1))
+    story.joins("ann", card="a")
+    story.snoozes("ann", 10)
+    story.will_arrive("ann", 40)
+    assert story.state("ann") is CheckInState.SNOOZED
+    story.after(minutes=10)
+    assert story.state("ann") is CheckInState.ON_THE_ROAD
+    story.after(minutes=25)
+    assert story.called("ann") == 1
+
+
+def test_who_is_ready_at_the_instant_a_bay_comes_free_is_served() -> None:
+    story = Story(row(1))
+    for who in ("ann", "bob", "cleo"):
+        story.joins(who)
+    story.snoozes("ann", 5)
+    story.after(minutes=5)  # bob's call and ann's snooze end at once
+    assert (story.called("ann"), story.called("cleo")) == (1, None)
+
+
+# --- changing
+
+
+def test_accepting_fewer_bays_keeps_the_place_accepting_others_does_not() -> None:
+    story = Story(row(3))
+    for number in (1, 2, 3):
+        story.somebody_charges(number)
+    story.joins("ann", wishes=Wishes(evses=(EvseId(1), EvseId(2))))
+    story.joins("bob")
+    assert story.joins("ann", replaces="ann", wishes=Wishes(evses=(EvseId(2),))) is None
+    assert story.line() == "ann bob"
+    assert story.joins("ann", replaces="ann", wishes=Wishes(evses=(EvseId(2), EvseId(3)))) is None
+    assert story.line() == "bob ann"
+    assert story.of("ann").code == story.happened(ev.CheckedIn)[0].code
+
+
+def test_another_pool_is_another_place() -> None:
+    story = Story(location([evse(1), evse(2)], [pool("A", [1, 2]), pool("B", [1])]))
+    story.somebody_charges(1)
+    story.somebody_charges(2)
+    story.joins("ann", "A")
+    story.joins("bob", "A")
+    assert story.joins("ann", "B", replaces="ann") is None
+    assert story.line() == "bob ann"
+    assert story.of("ann").pool == "B"
+
+
+def test_a_dry_run_tells_the_new_place_and_changes_nothing() -> None:
+    story = Story(location([evse(1), evse(2)], [pool("A", [1, 2]), pool("B", [1])]))
+    story.somebody_charges(1)
+    story.somebody_charges(2)
+    story.joins("ann", "A")
+    story.joins("bob", "A")
+    before = story.site
+    request = i.JoinQueue(pool=PoolId("B"), draw=1, origin=Origin.PAGE, replaces=story.people["ann"])
+    tried = step(story.site, request, story.now)
+    assert positions(tried.site)[story.people["ann"]] == 2
+    assert story.site is before
+    assert story.place("ann") == 1
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("unknown", i.Refusal.CHECKIN_UNKNOWN),
+        ("ended", i.Refusal.CHECKIN_ENDED),
+        ("called", i.Refusal.CHANGE_REFUSED),
+        ("gone pool", i.Refusal.POOL_UNKNOWN),
+    ],
+)
+def test_a_refused_change_leaves_the_old_one_standing(deed: str, reason: i.Refusal) -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    if deed == "ended":
+        story.leaves("ann")
+    if deed == "unknown":
+        story.people["ann"] = type(story.people["ann"])(99)
+    before = story.site
+    if deed == "gone pool":
+        story.snoozes("ann", 5)
+        before = story.site
+    assert story.joins("ann", "gone" if deed == "gone pool" else "A", replaces="ann") is reason
+    assert story.site == before
+
+
+def test_a_snoozer_stays_one_through_a_change() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.snoozes("ann", 10)
+    story.joins("ann", replaces="ann", wishes=Wishes(evses=(EvseId(1),)))
+    assert story.state("ann") is CheckInState.SNOOZED
+
+
+# --- refusals of joining
+
+
+def test_who_is_in_line_with_a_device_or_token_does_not_join_twice() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    refused = story.give(
+        i.JoinQueue(pool=PoolId("A"), draw=1, origin=Origin.PAGE, device=SubjectRef("phone of ann"))
+    ).refused
+    assert refused == i.Refused(reason=i.Refusal.ALREADY_CHECKED_IN, check_in=story.people["ann"])
+    story.joins("bob", card="b")
+    assert story.joins("bobby", card="b") is i.Refusal.ALREADY_CHECKED_IN
+    story.leaves("bob")
+    assert story.joins("bobby", card="b") is None
+
+
+def test_a_full_queue_refuses_and_says_so() -> None:
+    story = Story(location([evse(1)], [pool("A", [1], limit=2)]))
+    for who in ("ann", "bob", "cleo"):
+        assert story.joins(who) is None
+    assert queue_length(story.site, PoolId("A")) == 2
+    assert story.joins("dan") is i.Refusal.POOL_FULL
+    assert story.joins("cleo", replaces="cleo") is None  # who is in has room
+
+
+def test_a_location_has_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.core.joining.MAX_OPEN", 3)
+    story = Story(row(1))
+    for who in ("ann", "bob", "cleo"):
+        assert story.joins(who) is None
+    assert story.joins("dan") is i.Refusal.POOL_FULL
+
+
+def test_nothing_in_service_refuses() -> None:
+    story = Story(row(2))
+    story.breaks(1)
+    assert story.is_switched(2, on=False) is None
+    assert story.joins("ann") is i.Refusal.NONE_IN_SERVICE
+
+
+def test_an_unknown_pool_is_refused() -> None:
+    assert Story(row(1)).joins("ann", "Z") is i.Refusal.POOL_UNKNOWN
+
+
+def test_token_groups_open_a_pool_to_their_members_only() -> None:
+    layout = location([evse(1)], [pool("A", [1])])
+    members = type(layout.pools[0])(
+        id=PoolId("A"), names=(("en", "A"),), evses=(EvseId(1),), token_groups=("fleet", "staff")
+    )
+    story = Story(location([evse(1)], [members]))
+    assert story.joins("ann") is i.Refusal.TOKEN_UNKNOWN
+    assert story.joins("bob", card="b", groups=("fleet",)) is None
+    assert story.called("bob") == 1
+    assert story.starts_remotely("stranger", 1) is i.Refusal.HELD_FOR_OTHER
+    story.leaves("bob")
+    assert story.starts_remotely("stranger", 1) is i.Refusal.TOKEN_UNKNOWN
+    refused = story.asks(i.RemoteStart(subject=SubjectRef("s"), evse=EvseId(1), groups=("staff",)))
+    assert refused is None
+
+
+def test_a_departure_before_the_likely_end_of_the_wait_is_asked_about_first() -> None:
+    story = Story(row(1))
+    now = story.now.utc_ms
+    assert now is not None
+
+    def ask(*, accepted: bool, leaves_in_min: int | None) -> i.Refusal | None:
+        return story.asks(
+            i.JoinQueue(
+                pool=PoolId("A"),
+                draw=1,
+                origin=Origin.PAGE,
+                departure_utc_ms=None if leaves_in_min is None else now + leaves_in_min * MINUTE,
+                departure_accepted=accepted,
+                quote=Quote(p10_min=5, p50_min=20, p90_min=40),
+            )
+        )
+
+    assert ask(accepted=False, leaves_in_min=30) is i.Refusal.DEPARTURE_TOO_SOON
+    assert ask(accepted=True, leaves_in_min=30) is None
+    assert ask(accepted=False, leaves_in_min=50) is None
+    assert ask(accepted=False, leaves_in_min=None) is None
+
+
+# --- leaving
+
+
+def test_a_left_bay_goes_to_the_next_at_once_and_leaving_twice_is_leaving() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.joins("bob")
+    assert story.leaves("ann") is None
+    assert (story.state("ann"), story.called("bob")) == (CheckInState.CHECKED_OUT, 1)
+    assert story.leaves("ann") is None
+    assert story.last == ()
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        (Origin.PAGE, Reason.USER),
+        (Origin.READER, Reason.USER),
+        (Origin.PARTNER, Reason.PARTNER),
+        (Origin.OPERATOR, Reason.OPERATOR),
+    ],
+)
+def test_who_checked_somebody_out_is_recorded(origin: Origin, reason: Reason) -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    assert story.asks(i.LeaveQueue(check_in=story.people["ann"], origin=origin)) is None
+    assert story.of("ann").reason is reason
+
+
+def test_leaving_can_be_taken_back_for_a_while() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann")
+    story.joins("bob")
+    story.leaves("ann")
+    story.after(seconds=30)
+    assert story.comes_back("ann") is None
+    assert story.line() == "ann bob"
+    assert story.comes_back("ann") is None  # pressed twice
+    assert story.last == ()
+    story.leaves("ann")
+    story.after(seconds=31)
+    assert story.comes_back("ann") is i.Refusal.UNDO_TOO_LATE
+
+
+def test_leaving_is_not_taken_back_once_somebody_was_called_for_it() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.joins("bob")
+    story.leaves("ann")
+    assert story.called("bob") == 1
+    assert story.comes_back("ann") is i.Refusal.UNDO_TOO_LATE
+
+
+def test_who_joined_anew_does_not_come_back_as_well() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann", card="a")
+    story.leaves("ann")
+    story.joins("ann again", card="a")
+    assert story.comes_back("ann") is i.Refusal.UNDO_TOO_LATE
+
+
+def test_only_leaving_can_be_taken_back() -> None:
+    story = Story(row(1))
+    story.joins("ann", card="a")
+    story.parks(1)
+    story.swipes("a", 1)
+    assert story.state("ann") is CheckInState.FULFILLED
+    assert story.comes_back("ann") is i.Refusal.UNDO_TOO_LATE
+    assert story.leaves("ann") is i.Refusal.CHECKIN_ENDED
+
+
+def test_coming_back_is_to_where_one_was() -> None:
+    story = Story(row(1))
+    story.joins("ann", card="a", in_minutes=60)
+    story.joins("bob", card="b")
+    story.snoozes("bob", 20)
+    story.leaves("ann")
+    story.leaves("bob")
+    assert story.comes_back("ann") is None
+    assert story.comes_back("bob") is None
+    assert (story.state("ann"), story.state("bob")) == (CheckInState.ON_THE_ROAD, CheckInState.SNOOZED)
+
+
+# --- the end of each
+
+
+def test_nobody_waits_for_ever_and_ended_ones_are_forgotten() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    story.joins("ann")
+    story.after(minutes=12 * 60 - 1)
+    assert story.state("ann") is CheckInState.WAITING
+    story.after(minutes=1)
+    assert (story.state("ann"), story.of("ann").reason) == (CheckInState.CANCELED, Reason.EXPIRED)
+    story.after(minutes=24 * 60)
+    assert story.people["ann"] not in story.site.check_ins
+    for request in (
+        i.LeaveQueue(check_in=story.people["ann"]),
+        i.SnoozeCheckIn(check_in=story.people["ann"], minutes=3),
+    ):
+        assert story.asks(request) is i.Refusal.CHECKIN_UNKNOWN
+
+
+def test_what_ended_takes_no_more_wishes() -> None:
+    story = Story(row(1))
+    story.joins("ann")
+    story.leaves("ann")
+    for asked in (
+        story.snoozes("ann", 3),
+        story.extends("ann"),
+        story.scans("ann"),
+        story.will_arrive("ann", 10),
+        story.reports_blocked("ann"),
+        story.presses_start("ann"),
+    ):
+        assert asked is i.Refusal.CHECKIN_ENDED
+
+
+def test_nothing_is_matched_without_a_location_or_free_bay() -> None:
+    story = Story(row(1))
+    assert next_match(story.site, story.now) is None
+    story.joins("ann")
+    assert next_match(story.site, story.now) is None
