@@ -89,12 +89,13 @@ def test_named_keys_are_told_without_regard_to_case_and_unknown_ones_are_listed(
         ("LocalPreAuthorize", "1", "Rejected"),
         ("NumberOfConnectors", "2", "Rejected"),
         ("SecurityProfile", "1", "Rejected"),
-        ("MeterValuesSampledData", "Energy.Active.Import.Register, Voltage.L1-N", "Accepted"),
+        ("MeterValuesSampledData", " Energy.Active.Import.Register ", "Accepted"),
         ("MeterValuesSampledData", "", "Accepted"),
-        ("MeterValuesSampledData", "Happiness", "Rejected"),
-        ("MeterValuesSampledData", "SoC,SoC", "Rejected"),
+        ("MeterValuesSampledData", "Voltage", "Rejected"),
+        ("StopTransactionOnInvalidId", "false", "Rejected"),
         ("ConnectorPhaseRotation", "0.RST,1.RST,2.RTS", "Accepted"),
         ("ConnectorPhaseRotation", "1.XYZ", "Rejected"),
+        ("ConnectorPhaseRotation", "1.RST,1.RST", "Rejected"),
         ("AuthorizationKey", PASSWORD, "Accepted"),
         ("AuthorizationKey", PASSWORD[:30], "Rejected"),
         ("AuthorizationKey", "password" * 4, "Rejected"),
@@ -114,19 +115,19 @@ def test_changed_values_are_read_with_their_types() -> None:
     for name, value in (
         ("HeartbeatInterval", "060"),
         ("LocalPreAuthorize", "True"),
-        ("StopTxnSampledData", "SoC, RPM"),
+        ("ConnectorPhaseRotation", "0.RST, 1.RST"),
     ):
         status, table = table.change(name, value)
         assert status is ChangeStatus.ACCEPTED
     assert table.number("HeartbeatInterval") == 60
     assert table.flag("LocalPreAuthorize") is True
-    assert table.items("StopTxnSampledData") == ("SoC", "RPM")
+    assert table.items("ConnectorPhaseRotation") == ("0.RST", "1.RST")
     assert table.number("NumberOfConnectors") == 6
 
 
 def test_stored_values_survive_a_restart_and_values_of_an_older_release_that_no_longer_fit_do_not() -> None:
     _, table = KeyTable().change("HeartbeatInterval", "60")
-    stored = {**table.stored, "Gone": "1", "ConnectionTimeOut": "1", "NumberOfConnectors": "9"}
+    stored = {**table.stored, "Gone": "1", "TransactionMessageAttempts": "0", "NumberOfConnectors": "9"}
     assert KeyTable.restored(stored, {"NumberOfConnectors": "2"}) == KeyTable(
         stored={"HeartbeatInterval": "60"}, facts={"NumberOfConnectors": "2"}
     )

@@ -72,13 +72,9 @@ class Key:
                 return value if fits and re.fullmatch(r"[0-9A-Fa-f]*", value) else None
 
 
-# What the meters of a site can measure. An item may name a phase: Voltage.L1-N (OCPP 1.6, 9.1.17).
-_MEASURANDS = re.compile(
-    r"(Current\.(Export|Import|Offered)|Energy\.(Active|Reactive)\.(Export|Import)\.(Register|Interval)|Frequency"
-    r"|Power\.(Active\.Export|Active\.Import|Factor|Offered|Reactive\.Export|Reactive\.Import)|RPM|SoC|Temperature"
-    r"|Voltage)(\.(L[123](-N)?|N|L1-L2|L2-L3|L3-L1))?"
-)
-_MEASURANDS_MAX = 16
+# What is measured for transactions: the register that is billed from.
+_MEASURANDS = re.compile(r"Energy\.Active\.Import\.Register")
+_MEASURANDS_MAX = 1
 _PHASES = re.compile(r"\d{1,3}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)")
 _PHASES_MAX = 51  # the grid connection (0) and 50 connectors
 _PROFILES = "Core,LocalAuthListManagement,RemoteTrigger,Reservation"
@@ -103,39 +99,40 @@ def _measured(name: str, default: str) -> Key:
 
 
 # Keys of functions that this station does not have (BlinkRepeat, LightIntensity, MaxEnergyOnInvalidId) are absent:
-# that is how 1.6 chapter 9 says so.
+# that is how 1.6 chapter 9 says so. Required keys of what cannot be changed here are read-only, also where the standard
+# has RW: to accept a value that has no effect would be a lie.
 KEYS: tuple[Key, ...] = (
     # Core profile, OCPP 1.6 9.1
     _flag("AllowOfflineTxForUnknownId", False),
     _flag("AuthorizationCacheEnabled", True),
     _flag("AuthorizeRemoteTxRequests", False),
-    _number("ClockAlignedDataInterval", 0, 0, 24 * 3600),
-    _number("ConnectionTimeOut", 120, 10, 3600),
+    _told("ClockAlignedDataInterval", 0),
+    _told("ConnectionTimeOut", 120),  # the policy of the location says it
     Key(name="ConnectorPhaseRotation", kind=Kind.LIST, default="", most=_PHASES_MAX, items=_PHASES),
     _told("ConnectorPhaseRotationMaxLength", _PHASES_MAX),
     _told("GetConfigurationMaxKeys", KEYS_PER_REQUEST_MAX),
     _number("HeartbeatInterval", 300, 0, 24 * 3600),  # at least one a day sets the clock (1.6 4.6)
     _flag("LocalAuthorizeOffline", True),
     _flag("LocalPreAuthorize", False),
-    _measured("MeterValuesAlignedData", _ENERGY),
+    _told("MeterValuesAlignedData", "", Kind.LIST),
     _told("MeterValuesAlignedDataMaxLength", _MEASURANDS_MAX),
     _measured("MeterValuesSampledData", _ENERGY),
     _told("MeterValuesSampledDataMaxLength", _MEASURANDS_MAX),
-    _number("MeterValueSampleInterval", 60, 0, 24 * 3600),
+    _number("MeterValueSampleInterval", 300, 0, 24 * 3600),  # no finer than the register is noted
     _number("MinimumStatusDuration", 0, 0, 3600),
     _told("NumberOfConnectors", 0),
-    _number("ResetRetries", 1, 0, 10),
-    _flag("StopTransactionOnEVSideDisconnect", True),
-    _flag("StopTransactionOnInvalidId", True),
-    _measured("StopTxnAlignedData", ""),
+    _told("ResetRetries", 0),
+    _told("StopTransactionOnEVSideDisconnect", "true", Kind.BOOLEAN),
+    _told("StopTransactionOnInvalidId", "true", Kind.BOOLEAN),
+    _told("StopTxnAlignedData", "", Kind.LIST),
     _told("StopTxnAlignedDataMaxLength", _MEASURANDS_MAX),
-    _measured("StopTxnSampledData", ""),
+    _told("StopTxnSampledData", "", Kind.LIST),
     _told("StopTxnSampledDataMaxLength", _MEASURANDS_MAX),
     _told("SupportedFeatureProfiles", _PROFILES, Kind.LIST),
     _told("SupportedFeatureProfilesMaxLength", len(_PROFILES.split(","))),
     _number("TransactionMessageAttempts", 5, 1, 100),
     _number("TransactionMessageRetryInterval", 60, 0, SECONDS_MAX),
-    _flag("UnlockConnectorOnEVSideDisconnect", True),
+    _told("UnlockConnectorOnEVSideDisconnect", "true", Kind.BOOLEAN),
     _number("WebSocketPingInterval", 60, 0, 24 * 3600, reboot=True),  # read when a connection is made
     _number("MessageTimeout", 30, 5, 600),
     # Local Auth List Management, 9.2. A full list stays under the frame limit of frames.py.

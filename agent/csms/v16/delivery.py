@@ -1,0 +1,243 @@
+"""Owed messages to the CSMS: in order, one at a time, under one id, until acknowledged or given up as ordered.
+
+Reads owed rows of its lane and writes what became of them. A row's payload is frozen before it is sent for the first
+time. What binds (the transactionId) is durable before the next row leaves; other acknowledgements are lazy: losing one
+only sends the message again under its id. Follows OCPP 1.6 3.7.1, 9.1.31 and 9.1.32: only a failure to process counts
+as an attempt, being off line does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import msgspec
+
+from agent.csms.v16.projection import LANE
+from agent.csms.v16.stores import bound, unbound
+from agent.journal.reads import Owed
+from agent.journal.turn import Acknowledge, Bury, CountAttempt, FreezeFrame, Write
+from agent.ocpp.clock_map import ClockMap
+from agent.ocpp.effects import Answered, Outcome
+from agent.ocpp.frames import Call
+from agent.ocpp.v16 import transactions as tx
+from agent.ocpp.v16.keys import KeyTable
+from agent.ocpp.v16.messages import own_request, parse_response
+from agent.ocpp.v16.schema import Fault
+from agent.ocpp.v16.station import failed
+from agent.ocpp.v16.types import IdTagInfo, TransactionStarted, TransactionStopped
+
+log = logging.getLogger("stationmaster.csms")
+
+BATCH_MAX = 32  # rows read ahead
+ACKNOWLEDGEMENTS_MAX = 64  # lazy ones written together
+ACKNOWLEDGE_WITHIN_MS = 5_000
+CLOCK_WAIT_MS = 10_000  # a row whose time cannot be told yet is looked at again after this
+
+
+class OwedRows(Protocol):
+    """The journal's owed rows."""
+
+    def owed(self, lane: str, limit: int, after: int = 0) -> tuple[Owed, ...]:
+        """Return owed rows in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the CSMS said of the id of a transaction; `start` for StartTransaction."""
+
+    connector_id: int
+    subject: str | None
+    id_tag: str | None = field(repr=False)
+    info: IdTagInfo
+    start: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What delivery needs of the agent."""
+
+    rows: OwedRows
+    store: Callable[[tuple[Write, ...]], Awaitable[None]]
+    judged: Callable[[Verdict, tuple[Write, ...]], Awaitable[None]]  # tells the core, with the rows in its commit
+    subject_value: Callable[[str], str | None]  # the id tag behind a reference; blocks
+    keys: Callable[[], KeyTable]
+    clock: Callable[[], ClockMap]
+    anonymous_id_tag: str
+
+
+class Delivery:
+    """The owed lane of one CSMS."""
+
+    def __init__(self, surroundings: Surroundings, transaction_ids: Mapping[int, int]) -> None:
+        self._about = surroundings
+        self._ids = dict(transaction_ids)
+        self._queue: deque[Owed] = deque()
+        self._after = 0  # rows up to this id are done, written or not
+        self._more = True
+        self._open: str | None = None
+        self._attempts: dict[str, int] = {}  # failures to process, of the row at the head
+        self._not_before_ms = 0
+        self._lazy: list[Write] = []
+        self._lazy_since_ms = 0
+        self.flowing = False
+
+    @property
+    def wake(self) -> int | None:
+        """The instant (elapsed ms) at which to call `next_call` or `flush` if nothing else happens."""
+        instants = [self._lazy_since_ms + ACKNOWLEDGE_WITHIN_MS] if self._lazy else []
+        if self.flowing and self._open is None and (self._queue or self._more):
+            instants.append(self._not_before_ms)
+        return min(instants, default=None)
+
+    def more(self) -> None:
+        """Rows may have been added."""
+        self._more = True
+
+    def stay_of(self, transaction_id: int) -> int | None:
+        """Return the stay behind a transaction id of the CSMS, or None."""
+        return next((stay for stay, known in sorted(self._ids.items()) if known == transaction_id), None)
+
+    def transaction_id(self, stay: int) -> int | None:
+        """Return the CSMS's transaction id of a stay, or None while there is none."""
+        return self._ids.get(stay)
+
+    async def next_call(self, now_ms: int) -> Call | None:
+        """Return the message to send now, frozen, or None. Its end comes back through `ended`."""
+        if not self.flowing or self._open is not None or now_ms < self._not_before_ms:
+            return None
+        row = await self._head()
+        if row is None:
+            return None
+        frame = row.frame
+        if frame is None:
+            frame = await self._freeze(row, now_ms)
+            if frame is None:
+                return None
+        self._open = row.message_id
+        return Call(message_id=row.message_id, action=row.kind, payload=msgspec.json.decode(frame))
+
+    async def ended(self, call: Call, outcome: Outcome, now_ms: int) -> bool:
+        """Note how a sending ended; return whether the row is done (delivered or given up)."""
+        if self._open == call.message_id:
+            self._open = None
+        if not self._queue or self._queue[0].message_id != call.message_id:
+            return True  # a second answer to a row that is done
+        row = self._queue[0]
+        said = parse_response(call.action, outcome.payload) if isinstance(outcome, Answered) else None
+        unbound_start = isinstance(said, Fault) and call.action == "StartTransaction"
+        if said is not None and not unbound_start:
+            await self._delivered(row, said, now_ms)
+            return True
+        if failed(outcome) or unbound_start:
+            return await self._not_processed(row, now_ms)
+        return False  # lost or not sent: being off line is no failure; the row goes again under its id
+
+    async def flush(self, now_ms: int, *, all_now: bool = False) -> None:
+        """Write lazy acknowledgements that are due."""
+        due = len(self._lazy) >= ACKNOWLEDGEMENTS_MAX or now_ms >= self._lazy_since_ms + ACKNOWLEDGE_WITHIN_MS
+        if self._lazy and (due or all_now):
+            await self._about.store(self._with_lazy())
+
+    # --- rows
+
+    async def _head(self) -> Owed | None:
+        if not self._queue and self._more:
+            self._more = False
+            rows = await asyncio.to_thread(self._about.rows.owed, LANE, BATCH_MAX, self._after)
+            self._queue.extend(rows)
+            self._more = self._more or len(rows) == BATCH_MAX
+        return self._queue[0] if self._queue else None
+
+    async def _freeze(self, row: Owed, now_ms: int) -> bytes | None:
+        """Render a row and make its payload durable; None while its time cannot be told, or if it is no fact."""
+        try:
+            fact = tx.decode_fact(row.kind, row.fact)
+        except ValueError as error:
+            log.error("owed=unreadable id=%s kind=%s", row.message_id, row.kind)
+            await self._done(row, (Bury(message_id=row.message_id, reason=str(error)),))
+            return None
+        subject = None if isinstance(fact, tx.Metered) else fact.subject
+        value = await asyncio.to_thread(self._about.subject_value, subject) if subject else None
+        bindings = tx.Bindings(
+            transaction_ids=self._ids,
+            id_tags={subject: value} if subject and value else {},
+            anonymous_id_tag=self._about.anonymous_id_tag,
+        )
+        payload = tx.render(fact, bindings, self._about.clock())
+        if payload is None:
+            self._not_before_ms = now_ms + CLOCK_WAIT_MS
+            return None
+        frame = msgspec.json.encode(own_request(row.kind, payload))
+        await self._about.store((*self._with_lazy(), FreezeFrame(message_id=row.message_id, frame=frame)))
+        self._queue[0] = replace(row, frame=frame)
+        return frame
+
+    async def _delivered(self, row: Owed, said: object, now_ms: int) -> None:
+        acknowledged = Acknowledge(message_id=row.message_id)
+        try:
+            fact = tx.decode_fact(row.kind, row.fact)
+        except ValueError:
+            fact = None
+        match fact, said:
+            case tx.Started(), TransactionStarted():
+                self._ids[fact.stay] = said.transaction_id
+                rows = (acknowledged, bound(fact.stay, said.transaction_id))
+                await self._judged(row, _verdict(fact, row, said.info, start=True), rows)
+            case tx.Stopped(), _:
+                self._ids.pop(fact.stay, None)
+                rows = (acknowledged, unbound(fact.stay))
+                info = said.info if isinstance(said, TransactionStopped) else None
+                if info is not None and fact.subject is not None:
+                    await self._judged(row, _verdict(fact, row, info, start=False), rows)
+                else:
+                    await self._done(row, rows)
+            case _:
+                if not self._lazy:
+                    self._lazy_since_ms = now_ms
+                self._lazy.append(acknowledged)
+                self._drop(row)
+                await self.flush(now_ms)
+
+    async def _judged(self, row: Owed, verdict: Verdict, rows: tuple[Write, ...]) -> None:
+        await self._about.judged(verdict, (*self._with_lazy(), *rows))
+        self._drop(row)
+
+    async def _not_processed(self, row: Owed, now_ms: int) -> bool:
+        """Count a failure; give the row up after as many as the CSMS ordered, wait ever longer before (3.7.1)."""
+        keys = self._about.keys()
+        attempts = self._attempts.get(row.message_id, row.attempts) + 1
+        if attempts >= keys.number("TransactionMessageAttempts"):
+            reason = f"not processed by the CSMS in {attempts} attempts"
+            log.error("owed=buried id=%s kind=%s attempts=%d", row.message_id, row.kind, attempts)
+            await self._done(row, (Bury(message_id=row.message_id, reason=reason),))
+            return True
+        self._attempts[row.message_id] = attempts
+        self._not_before_ms = now_ms + attempts * keys.number("TransactionMessageRetryInterval") * 1000
+        await self._about.store((*self._with_lazy(), CountAttempt(message_id=row.message_id)))
+        return False
+
+    async def _done(self, row: Owed, rows: tuple[Write, ...]) -> None:
+        await self._about.store((*self._with_lazy(), *rows))
+        self._drop(row)
+
+    def _drop(self, row: Owed) -> None:
+        self._queue.popleft()
+        self._attempts.pop(row.message_id, None)
+        self._after = row.id
+        self._not_before_ms = 0
+
+    def _with_lazy(self) -> tuple[Write, ...]:
+        lazy, self._lazy = tuple(self._lazy), []
+        return lazy
+
+
+def _verdict(fact: tx.Started | tx.Stopped, row: Owed, info: IdTagInfo, *, start: bool) -> Verdict:
+    sent = msgspec.json.decode(row.frame) if row.frame else {}
+    return Verdict(
+        connector_id=fact.connector_id, subject=fact.subject, id_tag=sent.get("idTag"), info=info, start=start
+    )
