@@ -3,14 +3,18 @@
 Touches sockets. What is served is put together in `routes.py`.
 """
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from agent.web.context import WebContext
 from agent.web.routes import application
+from agent.web.sockets import HEAD_S, Sockets
 
-SHUTDOWN_S = 1.0  # open event streams are cut when the agent stops; nobody waits for them
+SHUTDOWN_S = 1.0  # answers under way get this long when the agent stops
+BACKLOG = 128
+HEADER_FIELD_BYTES_MAX = 8190  # aiohttp's own; a browser's largest header of ours is the cookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +22,36 @@ class Served:
     """A web server that listens."""
 
     port: int
-    runner: web.AppRunner
+    sockets: Sockets
+    _server: asyncio.Server
+    _runner: web.AppRunner
 
     async def close(self) -> None:
-        """Stop listening, cut what is open."""
-        await self.runner.cleanup()
+        """Stop listening, end the streams, cut what is open."""
+        self._server.close()
+        await self._runner.cleanup()
 
 
 async def serve(context: WebContext, host: str, port: int) -> Served:
-    """Listen on an address; port 0 takes a free one, which the result names. Raises OSError when it is taken."""
-    runner = web.AppRunner(application(context), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    """Listen on an address; port 0 takes a free one, which the result names.
+
+    Raises OSError when the address is taken, ValueError for options that cannot work.
+    """
+    sockets = Sockets()
+    runner = web.AppRunner(
+        application(context, sockets),
+        access_log=None,
+        shutdown_timeout=SHUTDOWN_S,
+        keepalive_timeout=HEAD_S,
+        max_field_size=HEADER_FIELD_BYTES_MAX,
+    )
     await runner.setup()
+    inner = runner.server
+    if inner is None:
+        raise RuntimeError("the web server was set up and is not there")
     try:
-        await web.TCPSite(runner, host, port).start()
+        server = await asyncio.get_running_loop().create_server(sockets.factory(inner), host, port, backlog=BACKLOG)
     except OSError:
         await runner.cleanup()
         raise
-    return Served(port=int(runner.addresses[0][1]), runner=runner)
+    return Served(int(server.sockets[0].getsockname()[1]), sockets, server, runner)

@@ -1,0 +1,94 @@
+"""Forms as they arrive: parsed once, bounded, with what is wrong named by its refusal.
+
+Touches the request's body only. Decides what a field means, not whether it is granted.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from agent.core.layout import ChargingLocation, Now
+from agent.core.state import Wishes
+
+BODY_S = 20.0  # to the end of the body; a phone on weak Wi-Fi sends 1 KiB in well under a second
+FIELDS_MAX = 30
+FIELD_SIGNS_MAX = 300  # an EMAID has 15, an IdToken at most 255
+MIN_POWER_KW_MAX = 1000
+CODE_DIGITS = 6
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form, blanks cut off; raises HTTPException for one that is too large, slow or odd."""
+    if request.content_type not in ("application/x-www-form-urlencoded", ""):
+        raise web.HTTPUnsupportedMediaType
+    try:
+        async with asyncio.timeout(BODY_S):
+            posted = await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except ValueError:
+        raise web.HTTPBadRequest from None
+    fields = {name: value.strip() for name, value in posted.items() if isinstance(value, str)}
+    if len(posted) > FIELDS_MAX or any(len(value) > FIELD_SIGNS_MAX for value in fields.values()):
+        raise web.HTTPRequestEntityTooLarge(max_size=FIELD_SIGNS_MAX, actual_size=FIELD_SIGNS_MAX + 1)
+    return fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinForm:
+    """What somebody wants who checks in; what was written but makes no sense is None or left out."""
+
+    pool: str
+    digits: str
+    scanned: bool
+    wishes: Wishes
+    more_time: bool
+    departure: str
+    contract: str
+    anyway: bool
+    told: Mapping[str, str]
+
+
+_TOLD = ("pool", "digits", "scanned", "accessible", "more_time", "min_power", "departure", "contract", "anyway")
+
+
+def join_form(fields: Mapping[str, str]) -> JoinForm:
+    """Return a check-in form parsed."""
+    return JoinForm(
+        pool=fields.get("pool", ""),
+        digits="".join(c for c in fields.get("digits", "") if c.isascii() and c.isdigit())[:CODE_DIGITS],
+        scanned=fields.get("scanned") == "1",
+        wishes=Wishes(min_power_w=_power_w(fields.get("min_power", "")), accessible=fields.get("accessible") == "1"),
+        more_time=fields.get("more_time") == "1",
+        departure=fields.get("departure", ""),
+        contract=fields.get("contract", ""),
+        anyway=fields.get("anyway") == "1",
+        told={name: fields[name] for name in _TOLD if fields.get(name)},
+    )
+
+
+def departure_utc_ms(text: str, location: ChargingLocation, now: Now) -> int | None:
+    """Return the next instant at which the site's clock shows a time of day, or None without a clock or a time."""
+    if now.utc_ms is None:
+        return None
+    try:
+        wanted = datetime.strptime(text, "%H:%M")  # noqa: DTZ007 - a time of day, made an instant below
+    except ValueError:
+        return None
+    offset = timedelta(minutes=location.offset_min(now.utc_ms))
+    here = datetime.fromtimestamp(now.utc_ms / 1000, tz=UTC) + offset
+    leaves = here.replace(hour=wanted.hour, minute=wanted.minute, second=0, microsecond=0)
+    if leaves <= here:
+        leaves += timedelta(days=1)
+    return round((leaves - offset).timestamp() * 1000)
+
+
+def _power_w(text: str) -> int:
+    try:
+        kilowatts = float(text.replace(",", "."))
+    except ValueError:
+        return 0
+    return round(kilowatts * 1000) if 0 < kilowatts <= MIN_POWER_KW_MAX else 0

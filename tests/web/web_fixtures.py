@@ -1,0 +1,271 @@
+"""A web server on a runner on a journal, with time and cars in the test's hands, and a browser-like client."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from agent.core import inputs as i
+from agent.core.evolve import APPLY
+from agent.core.layout import (
+    AdHocStart,
+    ChargingLocation,
+    ChargingPool,
+    CheckInId,
+    Connector,
+    ConnectorId,
+    Evse,
+    EvseId,
+    Policy,
+    PoolId,
+)
+from agent.core.shown import NO_WAITS, Reading, Waits
+from agent.core.site import fold
+from agent.core.state import Bay, Site
+from agent.journal.codec import Codec
+from agent.journal.store import Journal
+from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
+from agent.kernel.clock import LocationClock
+from agent.kernel.presence import Presence
+from agent.kernel.runner import Runner
+from agent.kernel.secrets import SiteKey
+from agent.kernel.subjects import Subjects
+from agent.texts import load
+from agent.web.context import WebContext, WebOptions
+from agent.web.server import Served, serve
+from drivers.twin.clock import ManualClock
+
+UTC_MS = 1_795_269_600_000  # Saturday 2026-11-21 14:00 UTC
+CCS, TYPE_2 = "IEC_62196_T2_COMBO", "IEC_62196_T2"
+FAST, SLOW = PoolId("CCS"), PoolId("AC")
+KEY = SiteKey(bytes(range(32)))
+TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+def evse(number: int, standard: str = CCS, power_w: int = 300_000, *, accessible: bool = False) -> Evse:
+    """An EVSE with one connector."""
+    connector = Connector(id=ConnectorId(1), standard=standard, max_power_w=power_w, dc=standard == CCS, cable=True)
+    return Evse(id=EvseId(number), label=str(number), connectors=(connector,), accessible=accessible)
+
+
+def rasthof(**policy: Any) -> ChargingLocation:
+    """Three bays in two pools: two fast ones, one slow and accessible."""
+    return ChargingLocation(
+        id="NORD",
+        name="Rasthof Nord",
+        country_code="DE",
+        party_id="ABC",
+        time_zone="UTC",
+        evses=(evse(1), evse(2), evse(3, TYPE_2, 22_000, accessible=True)),
+        pools=(
+            pool(FAST, "CCS, up to 300 kW", "CCS, bis 300 kW", (1, 2)),
+            pool(SLOW, "Type 2, up to 22 kW", "Typ 2, bis 22 kW", (3,)),
+        ),
+        policy=Policy(**{"ad_hoc_start": AdHocStart.FREE, **policy}),
+    )
+
+
+def pool(name: PoolId, en: str, de: str, evses: tuple[int, ...], **more: Any) -> ChargingPool:
+    """A pool with a price and a name in both languages."""
+    ids = tuple(EvseId(e) for e in evses)
+    return ChargingPool(id=name, names=(("en", en), ("de", de)), evses=ids, price="EUR 0.59/kWh", **more)
+
+
+def lone() -> ChargingLocation:
+    """One bay in one pool."""
+    return replace(rasthof(), evses=(evse(1),), pools=(pool(FAST, "CCS, up to 300 kW", "CCS, bis 300 kW", (1,)),))
+
+
+@dataclass(slots=True)
+class World:
+    """What a test may change about the site while it runs."""
+
+    readings: dict[EvseId, Reading] = field(default_factory=dict)
+    waits: Waits = NO_WAITS
+    trusted: bool = True
+    link: str | None = None
+
+
+@dataclass(slots=True)
+class RunningSite:
+    """A site that is served."""
+
+    runner: Runner
+    served: Served
+    clock: ManualClock
+    presence: Presence
+    world: World
+    context: WebContext
+    journal: Journal
+
+    @property
+    def url(self) -> str:
+        """Where it is served."""
+        return f"http://127.0.0.1:{self.served.port}"
+
+    @property
+    def digits(self) -> str:
+        """The six digits on the displays."""
+        return self.presence.code(self.clock.monotonic())
+
+    async def see(self, *seen: i.Observation) -> None:
+        """Let something happen on site."""
+        for one in seen:
+            await self.runner.tell(one)
+
+    async def park(self, number: int) -> None:
+        """A car drives into a bay."""
+        await self.see(i.BaySeen(evse=EvseId(number), bay=Bay.OCCUPIED))
+
+    async def plug(self, number: int) -> None:
+        """A car is plugged in."""
+        await self.see(i.PluggedIn(evse=EvseId(number), connector=ConnectorId(1)))
+
+    async def energise(self, number: int) -> None:
+        """The contactor closes."""
+        await self.see(i.ContactorSeen(evse=EvseId(number), energised=True, register_wh=1000))
+
+    async def fill(self) -> None:
+        """Strangers stand in all bays."""
+        for one in self.runner.site.evse_ids():
+            await self.park(one)
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.runner.idle()
+        await self.clock.advance(seconds)
+        await self.runner.idle()
+
+    def page_of(self, check_in: int) -> str:
+        """The path of a CheckIn's own page."""
+        return f"/t/{KEY.page_address(CheckInId(check_in))}"
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path,
+    location: ChargingLocation | None = None,
+    options: WebOptions | None = None,
+    clock: ManualClock | None = None,
+    **more: Any,
+) -> AsyncIterator[RunningSite]:
+    """Serve a site whose inputs are read and whose bays are free; a second time on the same folder is a restart."""
+    clock, world = clock or ManualClock(1000.0), World()
+    journal = Journal.open(folder, Codec(APPLY))
+    loaded = journal.load()
+    state = fold((stored.event for stored in loaded.events), fold(loaded.snapshot)) if journal.head else Site()
+
+    def wall() -> int | None:
+        return UTC_MS + round((clock.monotonic() - 1000) * 1000) if world.trusted else None
+
+    boot = journal.last_boot + 1
+    runner = Runner(site=state, clock=LocationClock(clock, journal.last_elapsed_ms, wall), journal=journal, boot=boot)
+    task = asyncio.ensure_future(runner.run())
+    here = location or rasthof()
+    runner.observe(i.LayoutRead(location=here, digest=repr(here)))
+    runner.observe(i.Started(boot=boot))
+    runner.observe(i.ClockRead(utc_ms=wall()))
+    for one in here.evses:
+        runner.observe(i.BaySeen(evse=one.id, bay=Bay.FREE))
+    await runner.tell(i.InputsRead())
+    presence = Presence(len(here.evses))
+    tokens = ConfiguredTokens(
+        {"GOOD": Judged(verdict=i.Verdict.ACCEPTED), "BLOCKED": Judged(verdict=i.Verdict.BLOCKED)},
+        Judged(verdict=i.Verdict.INVALID),
+    )
+    context = WebContext(
+        runner=runner,
+        journal=journal,
+        catalogue=load(),
+        presence=presence,
+        key=KEY,
+        subjects=Subjects(journal, KEY),
+        authoriser=Authoriser([tokens]),
+        monotonic=clock.monotonic,
+        options=options or WebOptions(public_url="http://10.42.0.1", operator_phone="0800 123456"),
+        readings=world.readings,
+        waits=lambda: world.waits,
+        link=lambda: world.link,
+        **more,
+    )
+    served = await serve(context, "127.0.0.1", 0)
+    try:
+        yield RunningSite(runner, served, clock, presence, world, context, journal)
+    finally:
+        await served.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def request_id(self) -> str:
+        """The request id of the first form on the page."""
+        return find(r'name="request" value="([^"]+)"', self.text)
+
+    @property
+    def h1(self) -> str:
+        """The heading."""
+        return unescape(find(r"<h1[^>]*>([^<]*)</h1>", self.text))
+
+    @property
+    def words(self) -> str:
+        """The text without tags."""
+        return unescape(" ".join(re.sub(r"<[^>]+>", " ", self.text).split()))
+
+
+def find(pattern: str, text: str) -> str:
+    """Return the first group of a pattern that must be there."""
+    found = re.search(pattern, text)
+    assert found is not None, f"{pattern} is not in:\n{text}"
+    return found[1]
+
+
+class Phone:
+    """A client with its own cookies that follows no redirects by itself."""
+
+    def __init__(self, url: str, **headers: str) -> None:
+        self._url = url
+        self._session = aiohttp.ClientSession(
+            cookie_jar=aiohttp.CookieJar(unsafe=True), headers=headers, timeout=TIMEOUT
+        )
+
+    async def __aenter__(self) -> "Phone":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, **headers: str) -> Page:
+        """Open an address."""
+        async with self._session.get(self._url + path, headers=headers, allow_redirects=False) as answer:
+            return Page(answer.status, answer.headers, await answer.text())
+
+    async def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Page:
+        """Send a form."""
+        async with self._session.post(self._url + path, data=fields, headers=headers, allow_redirects=False) as answer:
+            return Page(answer.status, answer.headers, await answer.text())
+
+    async def check_in(self, digits: str, pool: str = FAST, **fields: str) -> Page:
+        """Open the check-in page and send its form."""
+        page = await self.get("/")
+        return await self.post("/check-in", {"request": page.request_id, "pool": pool, "digits": digits, **fields})
+
+    async def do(self, path: str, action: str, **fields: str) -> Page:
+        """Open an own page and send the form of an action on it."""
+        page = await self.get(path)
+        return await self.post(f"{path}/{action}", {"request": page.request_id, **fields})
