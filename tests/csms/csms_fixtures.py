@@ -228,7 +228,8 @@ class Agent:
     async def rest(self) -> None:
         """Return when runner and link have nothing to do now."""
         await self.runner.idle()
-        await eventually(lambda: not self.csms.link.busy, "the link came to rest")
+        link = self.csms.link
+        await eventually(lambda: not link.busy and not link.awaiting, "the link came to rest")
         await self.runner.idle()
 
     async def wait(self, seconds: float) -> None:
@@ -238,6 +239,12 @@ class Agent:
             await self.clock.advance(min(seconds, STEP_S))
             seconds -= STEP_S
         await self.rest()
+
+    async def wait_unanswered(self, seconds: float) -> None:
+        """Let time pass although a call is open that nobody answers."""
+        for _ in range(round(seconds)):
+            await self.clock.advance(1)
+            await eventually(lambda: not self.csms.link.busy, "the link did what was due")
 
     async def online(self) -> None:
         """Let time pass until the CSMS is there."""

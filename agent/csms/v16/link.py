@@ -106,11 +106,16 @@ class CsmsLink:
 
     @property
     def busy(self) -> bool:
-        """Whether a connection is being made, a call is open, or something is due now."""
+        """Whether a connection is being made, or something is due now."""
         at_ms = self._wake()
         due = at_ms is not None and at_ms <= self._now_ms()
         waits = self._changed.is_set() or self._lock.locked() or bool(self._tasks)
-        return waits or due or self._rpc.wake is not None or self.connection.trying
+        return waits or due or self.connection.trying
+
+    @property
+    def awaiting(self) -> bool:
+        """Whether a call waits for the CSMS's answer."""
+        return self._rpc.wake is not None
 
     def show(self, connector_id: int, status: Status) -> None:
         """Take what a connector shows now (0: the station)."""
