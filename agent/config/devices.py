@@ -7,7 +7,8 @@ owners of one pin are found before anything is wired wrongly. The devices built 
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from agent.config.check_site import check_doubled, conflict
@@ -18,7 +19,7 @@ from agent.config.site_types import DIRECT_CURRENT, ConnectorSettings
 from agent.config.types import TWIN_DRIVER, Config, DeviceSettings
 from drivers.clock import MachineClock
 from drivers.ports import DeviceError
-from drivers.registry import Order, Port, Workshop, build, names
+from drivers.registry import ENTRY_POINT_GROUP, Order, Port, Workshop, build, names
 from drivers.twin.site import TwinSite
 from drivers.twin.world import ConnectorSpec, EvseSpec
 
@@ -128,36 +129,47 @@ def _try_all(config: Config, reader: Reader) -> None:
     clock = MachineClock()
     specs = twin_specs(config) if reader.sound("evse") else ()
     workshop = Workshop(clock=clock, twin=TwinSite(specs, clock) if specs else None)
+    unknown: dict[tuple[Port, str], Problem] = {}  # looked for once: asking all installed packages takes 10 ms
     for n, device in enumerate(config.device, start=1):
         path = f"device[{n}]"
+        if (known := unknown.get((device.port, device.driver))) is not None:
+            reader.add(replace(known, path=f"{path}.driver"))
+            continue
         buildable = device.driver != TWIN_DRIVER or device.evse in {spec.evse for spec in specs}
         if buildable and reader.sound(f"{path}.evse", f"{path}.port", f"{path}.driver"):
-            _try(device, path, workshop, reader)
+            problem = _try(device, path, workshop, reader)
+            if problem is not None:
+                unknown[device.port, device.driver] = problem
+                reader.add(problem)
 
 
-def _try(device: DeviceSettings, path: str, workshop: Workshop, reader: Reader) -> None:
+def _try(device: DeviceSettings, path: str, workshop: Workshop, reader: Reader) -> Problem | None:
+    """Build a device and add what is wrong to the reader; return the problem of a driver that nobody knows."""
     order = TrialOrder(
         name=device.title, evse=device.evse, options=device.options, reader=reader, path=f"{path}.options"
     )
     try:
         build(device.port, device.driver, order, workshop)
     except OptionsError:
-        return
+        return None
     except DeviceError as error:
         offered = names(device.port)
-        if device.driver in offered:
+        if device.driver in offered or _is_installed(device):
             conflict(reader, path, str(error), "correct one of them")
-            return
-        reader.add(
-            Problem(
-                path=f"{path}.driver",
-                kind=ProblemKind.NOT_ALLOWED,
-                value=shown(device.driver),
-                allowed=f"for {device.port.value}: {', '.join(offered) or 'what an installed package offers'}",
-                nearest=nearest(device.driver, offered),
-                hint=str(error),
-            )
+            return None
+        return Problem(
+            path=f"{path}.driver",
+            kind=ProblemKind.NOT_ALLOWED,
+            value=shown(device.driver),
+            allowed=f"for {device.port.value}: {', '.join(offered) or 'what an installed package offers'}",
+            nearest=nearest(device.driver, offered),
+            hint=str(error).removeprefix(f"{device.title}: "),
         )
     except Exception as error:  # a stranger's factory may raise anything; here it must not hide the other problems
         hint = f"{type(error).__name__}: ask the maker of the driver"
         conflict(reader, path, f"the driver {shown(device.driver)} does not take this", hint)
+    return None
+
+
+def _is_installed(device: DeviceSettings) -> bool:
+    return len(entry_points(group=ENTRY_POINT_GROUP, name=f"{device.port.value}.{device.driver}")) == 1

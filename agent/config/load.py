@@ -60,8 +60,8 @@ def _read(text: str, source: str) -> tuple[Config | None, tuple[Problem, ...], t
     config = reader.table(Config, document, "")
     if not reader.overflowed:
         check_site(config, reader)
-        check_links(config, reader)
         check_devices(config, reader)
+        check_links(config, reader)
     lines = lines_of(text)
 
     def placed(problem: Problem) -> Problem:
@@ -70,7 +70,7 @@ def _read(text: str, source: str) -> tuple[Config | None, tuple[Problem, ...], t
     def by_line(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
         return tuple(sorted(map(placed, problems), key=lambda problem: problem.line or 0))
 
-    return config, by_line(reader.problems), by_line(reader.warnings)
+    return config, by_line(reader.problems) + tuple(map(placed, reader.rest)), by_line(reader.warnings)
 
 
 def _parsed(text: str) -> dict[str, object] | Problem:

@@ -34,11 +34,16 @@ class Reader:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Return what was found, in order of the types; beyond PROBLEMS_MAX only how many more."""
+        """Return what was found, in order of the types, at most PROBLEMS_MAX of them."""
+        return tuple(self._problems)
+
+    @property
+    def rest(self) -> tuple[Problem, ...]:
+        """Return a last word about how many problems there are beyond PROBLEMS_MAX, if there are any."""
         if not self._more:
-            return tuple(self._problems)
+            return ()
         hint = f"there are {self._more} more problems: correct these first"
-        return (*self._problems, Problem(path="", kind=ProblemKind.CONFLICT, value="the list ends here", hint=hint))
+        return (Problem(path="", kind=ProblemKind.CONFLICT, value="the list ends here", hint=hint),)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -73,7 +78,7 @@ class Reader:
         """Read a table into a dataclass or struct; ValueError or TypeError if the type itself refuses what was read."""
         keys = keys_of(kind)
         known = tuple(key.name for key in keys)
-        unknown = {name: self._meant(name, known) for name in value if name not in known}
+        unknown = self._unknown_keys(value, known)
         fields: dict[str, Any] = {}
         for key in keys:
             # A needed key that is there with a typing error is one mistake, not two.
@@ -93,9 +98,11 @@ class Reader:
             self.add(Problem(path=path, kind=ProblemKind.MISSING, allowed=key.form.words(), hint=hint))
         return _neutral(key.form) if key.required else key.default
 
-    def _meant(self, name: str, known: tuple[str, ...]) -> str | None:
-        # Beyond the limit nobody reads it, and looking costs time.
-        return None if len(self._problems) >= PROBLEMS_MAX else nearest(name, known)
+    def _unknown_keys(self, value: Mapping[str, object], known: tuple[str, ...]) -> dict[str, str | None]:
+        """Return the unknown keys of a table and what each probably means."""
+        names = [name for name in value if name not in known]
+        told = max(PROBLEMS_MAX - len(self._problems), 0)  # nobody reads more, and looking costs time
+        return {name: nearest(name, known) if number < told else None for number, name in enumerate(names)}
 
     def _unknown(self, name: str, close: str | None, known: tuple[str, ...], path: str) -> None:
         homes = ", ".join(self._homes.get(name, ()))
