@@ -20,7 +20,7 @@ from agent.core.layout import (
     Now,
     PoolId,
 )
-from agent.core.queue import in_service, is_free, may_be_called, position, queue_length, rivals
+from agent.core.queue import in_service, is_free, may_be_called, positions, queue_length, rivals
 from agent.core.shown import NO_WAITS, EvseShown, WaitRange, Waits, evse_shown
 from agent.core.state import HOLDING, Bay, CheckIn, CheckInState, Hold, Site
 
@@ -313,9 +313,10 @@ class QueueRow:
 def queue_view(site: Site, pool: PoolId | None = None, waits: Waits = NO_WAITS) -> tuple[QueueRow, ...]:
     """Return who is called, then who is in line in the order of service, of one pool or of all."""
     called = sorted((c for c in site.check_ins.values() if c.state in HOLDING), key=lambda c: c.id)
+    places = positions(site)
     return tuple(
         QueueRow(
-            position=position(site, c),
+            position=places.get(c.id),
             check_in=c.id,
             code=c.code,
             pool=c.pool,

@@ -29,7 +29,7 @@ def rows() -> Iterator[tuple[str, str, str]]:
         site, now = _busy(evses, waiting)
         budget = f"<= {BUDGET_MS} ms" if waiting == 60 else ""
         yield (
-            f"forecast, {evses} EVSEs, {waiting} waiting, {SAMPLES} samples",
+            f"forecast, {evses} EVSEs, {waiting} waiting, up to {SAMPLES} futures",
             budget,
             f"{_fastest_ms(site, now):.1f} ms",
         )
