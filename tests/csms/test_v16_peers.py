@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from corpus.hostile_frames import HOSTILE_FRAMES
 from csms_fixtures import UTC_MS, agent, eventually
-from hostile_frames import HOSTILE_FRAMES
 from ocpp_csms import CentralSystem
 from ocpp_csms.models import StatusEvent, TransactionStartedEvent, TransactionStoppedEvent
 from websockets import Subprotocol

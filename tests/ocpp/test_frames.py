@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hostile_frames import HOSTILE_FRAMES, UNKNOWN_TYPES
+from corpus.hostile_frames import HOSTILE_FRAMES, UNKNOWN_TYPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

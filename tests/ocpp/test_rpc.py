@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 import pytest
-from hostile_frames import HOSTILE_FRAMES, UNKNOWN_TYPES
+from corpus.hostile_frames import HOSTILE_FRAMES, UNKNOWN_TYPES
 
 from agent.ocpp.effects import (
     Answered,

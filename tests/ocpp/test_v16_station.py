@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.ocpp.effects import Answered, Lost, Outcome, Refused, TimedOut
+from agent.ocpp.effects import Answered, Lost, NotSent, Outcome, Refused, TimedOut, Why
 from agent.ocpp.frames import Call
 from agent.ocpp.v16.authorisation import Cache, LocalList
 from agent.ocpp.v16.deeds import Deeds, Fail, Keep, Meter, Open, Reconnect, Reply, SetClock, Tell, Want
@@ -119,7 +119,7 @@ def test_accepted_station_does_not_boot_again_after_a_reconnect_and_tells_only_w
     one.show(1, AVAILABLE, 1)
     one.show(2, AVAILABLE, 1)
     for connector_id in (1, 2):
-        ended(one, "StatusNotification", {}, 2, connectorId=connector_id)
+        ended(one, "StatusNotification", {}, 2, connectorId=connector_id, status="Available")
     assert one.unlinked() == (Open(flowing=False),)
     one.show(1, CHARGING, 3)
     one.show(1, AVAILABLE, 4)
@@ -179,7 +179,7 @@ def test_status_is_told_once_per_transition() -> None:
     one = accepted()
     assert told(one.show(1, AVAILABLE, 1)) == [("StatusNotification", "Available")]
     assert told(one.show(1, AVAILABLE, 2)) == []
-    ended(one, "StatusNotification", {}, 3, connectorId=1)
+    ended(one, "StatusNotification", {}, 3, connectorId=1, status="Available")
     assert told(one.tick(4)) == []
     assert told(one.show(1, CHARGING, 5)) == [("StatusNotification", "Charging")]
 
@@ -195,10 +195,21 @@ def test_status_that_does_not_last_the_minimum_duration_is_not_told() -> None:
 def test_status_that_was_not_taken_is_told_again_later_and_a_refused_one_is_not() -> None:
     one = accepted()
     one.show(1, AVAILABLE, 0)
-    assert told(ended(one, "StatusNotification", TimedOut(), 1000, connectorId=1)) == []
+    assert told(ended(one, "StatusNotification", TimedOut(), 1000, connectorId=1, status="Available")) == []
     assert told(one.tick(1000 + RETRY_MS)) == [("StatusNotification", "Available")]
-    ended(one, "StatusNotification", Refused(code="InternalError", description=""), 70_000, connectorId=1)
+    refused = Refused(code="InternalError", description="")
+    ended(one, "StatusNotification", refused, 70_000, connectorId=1, status="Available")
     assert told(one.tick(200_000)) == []
+
+
+def test_end_of_an_older_notification_says_nothing_about_the_newer_one() -> None:
+    one = accepted()
+    one.show(1, AVAILABLE, 0)
+    assert told(one.show(1, CHARGING, 1)) == [("StatusNotification", "Charging")]
+    superseded = NotSent(why=Why.SUPERSEDED)
+    assert ended(one, "StatusNotification", superseded, 2, connectorId=1, status="Available") == ()
+    assert ended(one, "StatusNotification", {}, 3, connectorId=1, status="Charging") == ()
+    assert told(one.tick(3 + RETRY_MS)) == []
 
 
 def test_station_itself_cannot_be_reserved_or_charging() -> None:
@@ -294,8 +305,8 @@ def test_triggered_messages_follow_the_answer() -> None:
     one = accepted()
     one.show(1, AVAILABLE, 0)
     one.show(2, CHARGING, 0)
-    ended(one, "StatusNotification", {}, 1, connectorId=1)
-    ended(one, "StatusNotification", {}, 1, connectorId=2)
+    ended(one, "StatusNotification", {}, 1, connectorId=1, status="Available")
+    ended(one, "StatusNotification", {}, 1, connectorId=2, status="Charging")
     all_told = asked(one, "TriggerMessage", 2, requestedMessage="StatusNotification")
     assert told(all_told) == [("StatusNotification", "Available"), ("StatusNotification", "Charging")]
     assert isinstance(all_told[0], Reply)

@@ -26,7 +26,7 @@ from agent.ocpp.effects import Answered, Outcome
 from agent.ocpp.frames import Call
 from agent.ocpp.v16 import transactions as tx
 from agent.ocpp.v16.keys import KeyTable
-from agent.ocpp.v16.messages import own_request, parse_response
+from agent.ocpp.v16.messages import OwnPayloadError, own_request, parse_response
 from agent.ocpp.v16.schema import Fault
 from agent.ocpp.v16.station import failed
 from agent.ocpp.v16.types import IdTagInfo, TransactionStarted, TransactionStopped
@@ -36,6 +36,7 @@ log = logging.getLogger("stationmaster.csms")
 BATCH_MAX = 32  # rows read ahead
 ACKNOWLEDGEMENTS_MAX = 64  # lazy ones written together
 ACKNOWLEDGE_WITHIN_MS = 5_000
+REASON_CHARACTERS_MAX = 200  # of a dead letter
 CLOCK_WAIT_MS = 10_000  # a row whose time cannot be told yet is looked at again after this
 
 
@@ -172,7 +173,12 @@ class Delivery:
         if payload is None:
             self._not_before_ms = now_ms + CLOCK_WAIT_MS
             return None
-        frame = msgspec.json.encode(own_request(row.kind, payload))
+        try:
+            frame = msgspec.json.encode(own_request(row.kind, payload))
+        except OwnPayloadError as error:  # a bug of ours; the fact stays visible, and the lane goes on
+            log.error("owed=unsendable id=%s error=%r", row.message_id, str(error))
+            await self._done(row, (Bury(message_id=row.message_id, reason=str(error)[:REASON_CHARACTERS_MAX]),))
+            return None
         await self._about.store((*self._with_lazy(), FreezeFrame(message_id=row.message_id, frame=frame)))
         self._queue[0] = replace(row, frame=frame)
         return frame

@@ -130,7 +130,7 @@ class Station:
         if call.action == "StatusNotification":
             # A CALLERROR would come again at once and for ever: it counts as told.
             taken = isinstance(outcome, Answered | Refused)
-            self.board.told(int(call.payload["connectorId"]), taken, now_ms)
+            self.board.told(int(call.payload["connectorId"]), str(call.payload["status"]), taken, now_ms)
         if isinstance(said, t.TimeTold):
             self._time_told_ms = now_ms
             return (SetClock(utc_ms=said.utc_ms), *self.tick(now_ms))

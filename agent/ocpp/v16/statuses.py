@@ -83,10 +83,13 @@ class StatusBoard:
         waiting = (_instant(known, stable_ms) for known in self._connectors.values())
         return min((max(at, now_ms) for at in waiting if at is not None), default=None)
 
-    def told(self, connector_id: int, taken: bool, now_ms: int) -> None:
-        """Note how the Central System took a notification: not taken is told again after a while."""
+    def told(self, connector_id: int, said: str, taken: bool, now_ms: int) -> None:
+        """Note how the Central System took the notification of a status: not taken is told again after a while.
+
+        The end of an older notification says nothing about the newer one that is on its way.
+        """
         known = self._connectors.get(connector_id)
-        if known is None or known.on_the_way is None:
+        if known is None or known.on_the_way is None or known.on_the_way.status.value != said:
             return
         if taken:
             known.told = known.on_the_way
