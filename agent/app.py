@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.config.devices import twin_specs
 from agent.config.location import digest, location_of
 from agent.config.types import Config
 from agent.core.evolve import APPLY
@@ -20,6 +21,7 @@ from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdic
 from agent.core.layout import EvseId
 from agent.core.site import fold
 from agent.core.state import Site
+from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
 from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
 from agent.devices.health import Health
@@ -28,24 +30,25 @@ from agent.devices.screens import Screens
 from agent.journal.codec import Codec
 from agent.journal.disk import Synchronous
 from agent.journal.store import Journal
-from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
-from agent.kernel.clock import LocationClock, system_wall
+from agent.kernel.ad_hoc import AdHocStarts
+from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged, TokenSource
+from agent.kernel.clock import LocationClock, WallClock
 from agent.kernel.forecasts import Forecasts
 from agent.kernel.notify import notify
-from agent.kernel.presence import Presence
+from agent.kernel.presence import Presence, PresenceLimits
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
+from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
 from agent.web.context import WebContext, WebOptions
 from agent.web.server import Served, serve
 from drivers.clock import MachineClock
 from drivers.ports import Clock
-from drivers.registry import Order, Port, Workshop, build
+from drivers.registry import Port, Workshop
 from drivers.twin.clock import ScaledClock
 from drivers.twin.site import TwinSite
-from drivers.twin.world import ConnectorSpec, EvseSpec
 
 log = logging.getLogger("stationmaster")
 
@@ -69,13 +72,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A running agent, for whoever started it."""
+    """A running agent, for whoever started it. `restart` is set when the CSMS asked for a reset."""
 
     runner: Runner
     served: Served
     twin: TwinSite | None
     clock: Clock
     journal: Journal
+    restart: asyncio.Event
 
 
 @contextlib.asynccontextmanager
@@ -91,6 +95,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
         tasks.start(parts.runner.run())
         parts.begin()
         parts.start_devices(tasks)
+        restart = parts.start_station(tasks)
         served = await serve(parts.web_context(), config.web.host, config.web.port)
         stack.push_async_callback(served.close)
         for watch in (parts.watch_clock(), parts.watch_inputs(), parts.watchdog(), parts.forecasts.run()):
@@ -104,7 +109,9 @@ async def running(options: Options) -> AsyncIterator[Running]:
             served.port,
             journal.head,
         )
-        yield Running(runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal)
+        yield Running(
+            runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal, restart=restart
+        )
 
 
 def open_journal(options: Options) -> Journal:
@@ -171,20 +178,54 @@ class _Parts:
         self._clock = clock
         self._journal = journal
         self._key = key
-        self._wall = _wall(clock)
-        site = replay(journal)
-        location_clock = LocationClock(clock, journal.last_elapsed_ms, self._wall)
+        self._wall = _wall(clock, options.config.clock.trust)
+        elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
-        self.runner = Runner(site=site, clock=location_clock, journal=journal, boot=self._boot)
+        self._station = build_station(self._config, journal, key)
+        projections = () if self._station is None else (self._station.projection,)
+        self.runner = Runner(
+            site=replay(journal), clock=elapsed, journal=journal, boot=self._boot, projections=projections
+        )
         self.twin = _twin(options, clock)
         self._health = Health()
         self._readings = Readings()
         self._subjects = Subjects(journal, key)
-        self._authoriser = Authoriser([_configured_tokens(self._config)])
-        displays = sum(1 for d in self._config.device if d.port == Port.DISPLAY)
-        self._presence = Presence(displays)
         self._catalogue: Catalogue = load()
+        self._devices: dict[EvseId, EvseDevices] = {}
+        self._restart = asyncio.Event()
+        self._presence = _presence(self._config)
         self.forecasts = Forecasts(self.runner, clock)
+        sources: list[TokenSource] = [_configured_tokens(self._config)]
+        if self._station is not None:
+            self._station.attach(
+                self.runner,
+                0,
+                clock=clock,
+                elapsed=elapsed,
+                rows=journal,
+                subjects=self._subjects,
+                set_clock=self._wall.told if isinstance(self._wall, WallClock) else lambda _: None,
+            )
+            sources.append(self._station.tokens)
+        self._authoriser = Authoriser(sources)
+        ad_hoc = self._config.policy.ad_hoc_id_token
+        if ad_hoc is not None:
+            AdHocStarts(self.runner, self._authoriser, self._subjects, ad_hoc.reveal())
+
+    def start_station(self, tasks: _Tasks) -> asyncio.Event:
+        """Start the link to the CSMS, if there is one; return the event that a Reset sets."""
+        if self._station is not None:
+            hardware = SiteHardware(self.runner, self._devices, self._restart.set)
+            tasks.start(
+                self._station.run(
+                    subjects=self._subjects,
+                    authoriser=self._authoriser,
+                    hardware=hardware,
+                    vendors={},
+                    readings=lambda: self._readings.live,
+                )
+            )
+        return self._restart
 
     def begin(self) -> None:
         """Tell the core what the configuration says, that it is a new start, and what time it is."""
@@ -209,6 +250,7 @@ class _Parts:
             runner=self.runner, clock=self._clock, health=self._health, readings=self._readings, screens=screens
         )
         for devices in built_devices(self._config, workshop):
+            self._devices[devices.evse] = devices
             inputs = EvseInputs(
                 devices,
                 runner=self.runner,
@@ -262,7 +304,13 @@ class _Parts:
             twin=self.twin.control if self.twin is not None and self._config.twin.control else None,
             twin_clock=self._clock if isinstance(self._clock, ScaledClock) else None,
             monotonic=time.monotonic,
+            link=self._link,
         )
+
+    def _link(self) -> str | None:
+        if self._station is None:
+            return None
+        return "up" if self._station.link.online else "down"
 
     async def watch_clock(self) -> None:
         """Notice when the wall clock becomes trusted or steps."""
@@ -285,31 +333,20 @@ class _Parts:
             await asyncio.sleep(WATCHDOG_S)
 
 
-def built_devices(config: Config, workshop: Workshop) -> list[EvseDevices]:
-    """Build the configured devices of every EVSE; DeviceError names the one that cannot be."""
-    found: dict[int, dict[Port, Any]] = {evse.id: {} for evse in config.evse}
-    for device in config.device:
-        port = Port(device.port)
-        order = Order(name=device.name or f"{port.value}-{device.evse}", evse=device.evse, options=device.options)
-        found[device.evse][port] = build(port, device.driver, order, workshop)
-    return [
-        EvseDevices(
-            evse=EvseId(evse),
-            bay_sensor=ports.get(Port.BAY_SENSOR),
-            charge_controller=ports.get(Port.CHARGE_CONTROLLER),
-            meter=ports.get(Port.METER),
-            token_reader=ports.get(Port.TOKEN_READER),
-            light=ports.get(Port.STATUS_LIGHT),
-            display=ports.get(Port.DISPLAY),
-        )
-        for evse, ports in found.items()
-    ]
+def _presence(config: Config) -> Presence:
+    settings = config.presence
+    limits = PresenceLimits(
+        window_s=settings.window_s,
+        joins_per_display=settings.joins_per_display,
+        wrong_tries=settings.wrong_tries,
+    )
+    return Presence(sum(1 for d in config.device if d.port == Port.DISPLAY), limits=limits)
 
 
-def _wall(clock: Clock) -> Callable[[], int | None]:
+def _wall(clock: Clock, trust: str) -> Callable[[], int | None]:
     """Return the wall clock; with a twin it runs as fast as the twin does."""
     if not isinstance(clock, ScaledClock):
-        return system_wall()
+        return WallClock(clock.monotonic, trust)
     start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
     return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
 
@@ -317,22 +354,21 @@ def _wall(clock: Clock) -> Callable[[], int | None]:
 def _twin(options: Options, clock: Clock) -> TwinSite | None:
     if not uses_twin(options.config):
         return None
-    specs = tuple(
-        EvseSpec(
-            evse=evse.id,
-            connectors=tuple(
-                ConnectorSpec(connector=c.id, standard=c.standard, power_w=round(c.max_power_kw * 1000))
-                for c in evse.connector
-            ),
-        )
-        for evse in options.config.evse
-    )
-    twin = TwinSite(specs, clock, options.state_dir / "twin.json")
+    twin = TwinSite(twin_specs(options.config), clock, options.state_dir / "twin.json")
     for problem in twin.problems:
         log.warning("twin=restored problem=%r", problem)
     return twin
 
 
 def _configured_tokens(config: Config) -> ConfiguredTokens:
-    unknown = Verdict.ACCEPTED if config.simulated else Verdict.INVALID
-    return ConfiguredTokens({}, Judged(verdict=unknown))
+    settings = config.authorisation
+    tokens = {
+        token.id.reveal(): Judged(
+            verdict=Verdict.ACCEPTED, group=token.group or None, groups=(token.group,) if token.group else ()
+        )
+        for token in settings.token
+    }
+    if config.csms.url:
+        return ConfiguredTokens(tokens, None)  # the CSMS is asked about the others
+    unknown = Verdict.ACCEPTED if settings.unknown == "accept" else Verdict.INVALID
+    return ConfiguredTokens(tokens, Judged(verdict=unknown))

@@ -28,6 +28,7 @@ FLOORS = (
     ("agent.journal",),
     ("agent.kernel",),
     ("agent.csms", "agent.local_controller", "agent.web", "agent.partners", "agent.devices", "agent.simulation"),
+    ("agent.station",),
     ("agent.app",),
     ("agent.cli",),
     ("agent.__main__",),

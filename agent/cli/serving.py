@@ -37,7 +37,10 @@ def configuration(file: Path) -> Config | int:
 
 
 def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[None]] | None = None) -> int:
-    """Run an agent until SIGINT or SIGTERM; `started` runs beside it. Return the exit code."""
+    """Run an agent until SIGINT or SIGTERM, and again after a Reset by the CSMS. Return the exit code.
+
+    `started` runs beside the agent.
+    """
     logging.basicConfig(
         level=_LEVELS[options.config.log.level],
         format="%(asctime)s level=%(levelname)s part=%(name)s %(message)s",
@@ -46,7 +49,8 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     )
     failed: list[BaseException] = []
     try:
-        asyncio.run(_serve(options, started))
+        while asyncio.run(_serve(options, started)):
+            logging.getLogger("stationmaster").warning("state=restarting reason=Reset")
     except* (JournalError, KeyUnusableError, DeviceError, OSError) as group:
         failed = _leaves(group)
     for error in failed:
@@ -54,20 +58,25 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     return FAILED if failed else OK
 
 
-async def _serve(options: Options, started: Callable[[Running], Awaitable[None]] | None) -> None:
+async def _serve(options: Options, started: Callable[[Running], Awaitable[None]] | None) -> bool:
+    """Run the agent once; return whether it is to start again."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running(options) as agent:
         beside = asyncio.ensure_future(started(agent)) if started is not None else None
+        ends = [asyncio.ensure_future(event.wait()) for event in (stop, agent.restart)]
         try:
-            await stop.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for end in ends:
+                end.cancel()
             if beside is not None:
                 beside.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await beside
+        return agent.restart.is_set() and not stop.is_set()
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

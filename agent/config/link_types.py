@@ -138,6 +138,35 @@ class CsmsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTokenSettings:
+    """A card that may charge here, whatever the CSMS knows."""
+
+    id: Annotated[
+        Secret,
+        setting(
+            "The IdToken as the reader gives it",
+            pattern=r"\A[!-~]{1,36}\Z",
+            form="1 to 36 signs without blanks",
+            examples=["DEADBEEF"],
+        ),
+    ]
+    group: Annotated[
+        str, setting("Its group (OCPP groupIdToken), for pools with token_groups", max_length=36, examples=["FLEET-7"])
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorisationSettings:
+    """Who may charge without the CSMS being asked, and what becomes of cards nobody knows."""
+
+    unknown: Annotated[
+        Literal["refuse", "accept"],
+        setting('Cards that nobody knows, on a site without CSMS: "refuse" them, or "accept" all where energy is free'),
+    ] = "refuse"
+    token: Annotated[tuple[KnownTokenSettings, ...], setting("Cards known on site", max_length=1000)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerSettings:
     """Somebody who may queue and book for their Users over HTTP (SeQueRe), and what they may do."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from agent.config.link_types import PATH_OR_NONE, CsmsSettings, PartnerSettings, WebSettings
+from agent.config.link_types import PATH_OR_NONE, AuthorisationSettings, CsmsSettings, PartnerSettings, WebSettings
 from agent.config.policy_types import PolicySettings, PresenceSettings
 from agent.config.settings import setting
 from agent.config.site_types import EvseSettings, LocationSettings, PoolSettings
@@ -50,6 +50,16 @@ class DeviceSettings:
     def title(self) -> str:
         """Return the name by which people know the device."""
         return self.name or f"{self.port.value.replace('_', '-')}-{self.evse}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSettings:
+    """The wall clock: opening hours and times on pages need one that can be trusted."""
+
+    trust: Annotated[
+        Literal["auto", "always"],
+        setting('"auto": once the time service has set it since boot; "always": this machine has a good clock'),
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +110,12 @@ class Config:
     presence: Annotated[PresenceSettings, setting("Proof of being on site")] = field(default_factory=PresenceSettings)
     web: Annotated[WebSettings, setting("The web server")] = field(default_factory=WebSettings)
     csms: Annotated[CsmsSettings, setting("The back office")] = field(default_factory=CsmsSettings)
+    authorisation: Annotated[AuthorisationSettings, setting("Cards known on site")] = field(
+        default_factory=AuthorisationSettings
+    )
     partner: Annotated[tuple[PartnerSettings, ...], setting("Who may queue and book over HTTP", max_length=100)] = ()
     device: Annotated[tuple[DeviceSettings, ...], setting("The hardware", max_length=2000)] = ()
+    clock: Annotated[ClockSettings, setting("The wall clock")] = field(default_factory=ClockSettings)
     twin: Annotated[TwinSettings, setting("Simulated hardware")] = field(default_factory=TwinSettings)
     journal: Annotated[JournalSettings, setting("The stored history")] = field(default_factory=JournalSettings)
     log: Annotated[LogSettings, setting("The log")] = field(default_factory=LogSettings)

@@ -204,8 +204,10 @@ def _own_stay(site: Site, check_in: CheckIn) -> Stay | None:
 
 
 def _page_payment(site: Site, policy: Policy, check_in: CheckIn, evse: EvseId, now: Now) -> Decision:
-    if policy.ad_hoc_start is not AdHocStart.FREE:
+    if policy.ad_hoc_start is AdHocStart.NONE:
         return i.Refused(reason=i.Refusal.PAYMENT_NEEDED, check_in=check_in.id, evse=evse)
+    if policy.ad_hoc_start is AdHocStart.CSMS:
+        return ()  # the operator's IdToken is presented from outside the core
     if site.evse(evse).plugged is None:
         return ()  # confirmed; the plug comes next
     answer = permit(site, evse, Asker(check_in=check_in.id), now)

@@ -47,17 +47,30 @@ class LocationClock:
             await until_set(event, self._base, (elapsed_ms - self._zero_ms) / 1000)
 
 
-def system_wall(trust: str = "auto", earliest_ms: int = 0) -> Callable[[], int | None]:
-    """Return a wall clock that is None while it cannot be trusted.
+class WallClock:
+    """The wall clock of a machine, None while it cannot be trusted.
 
-    `trust` is "auto" (trusted once the time service has synchronised since boot) or "always" (a machine with an RTC of
-    its own, or a developer's). A wall clock before `earliest_ms`, the last event's time, is never trusted.
+    Trusted is what the time service synchronised since boot (`trust` "auto"), or the machine's clock as it is
+    ("always": it has a battery, or is a developer's). Until then the time that the CSMS told is used.
     """
 
-    def wall() -> int | None:
-        now_ms = time.time_ns() // 1_000_000
-        if now_ms < earliest_ms or (trust == "auto" and not _NTP_DONE.exists()):
-            return None
-        return now_ms
+    def __init__(self, monotonic: Callable[[], float], trust: str = "auto", earliest_ms: int = 0) -> None:
+        self._monotonic = monotonic
+        self._trust = trust
+        self._earliest_ms = earliest_ms  # the last event's time: a clock before it is wrong
+        self._told: tuple[int, float] | None = None
 
-    return wall
+    def __call__(self) -> int | None:
+        """Return UTC milliseconds, or None."""
+        now_ms = time.time_ns() // 1_000_000
+        if now_ms >= self._earliest_ms and (self._trust == "always" or _NTP_DONE.exists()):
+            return now_ms
+        if self._told is None:
+            return None
+        told_ms, at_s = self._told
+        return told_ms + round((self._monotonic() - at_s) * 1000)
+
+    def told(self, utc_ms: int) -> None:
+        """Take the time that the CSMS gave; a time before the last event is not believed."""
+        if utc_ms >= self._earliest_ms:
+            self._told = (utc_ms, self._monotonic())

@@ -8,6 +8,7 @@ wrong tries (`threats-and-faults.md` 3.1).
 import hmac
 import os
 from collections import Counter
+from dataclasses import dataclass
 from enum import Enum
 
 WINDOW_S = 60
@@ -35,18 +36,28 @@ class Proof(Enum):
     TOO_MANY = "too_many_tries"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceLimits:
+    """How long a code lives, and how much one window allows."""
+
+    window_s: int = WINDOW_S
+    joins_per_display: int = JOINS_PER_DISPLAY
+    wrong_tries: int = WRONG_TRIES
+
+
 class Presence:
     """Makes and judges presence codes."""
 
-    def __init__(self, displays: int, key: bytes | None = None) -> None:
+    def __init__(self, displays: int, key: bytes | None = None, limits: PresenceLimits | None = None) -> None:
         self._key = os.urandom(32) if key is None else key
-        self._joins_max = JOINS_PER_DISPLAY * max(1, displays)
+        self._limits = PresenceLimits() if limits is None else limits
+        self._joins_max = self._limits.joins_per_display * max(1, displays)
         self._joins: Counter[int] = Counter()
         self._wrong: Counter[tuple[int, Way]] = Counter()
 
     def window(self, monotonic_s: float) -> int:
         """Return the number of the present window."""
-        return int(monotonic_s // WINDOW_S)
+        return int(monotonic_s // self._limits.window_s)
 
     def code(self, monotonic_s: float) -> str:
         """Return the six digits that the displays show now."""
@@ -55,7 +66,7 @@ class Presence:
     def judge(self, code: str, way: Way, monotonic_s: float) -> tuple[Proof, int]:
         """Return what a code proves, and the window it is of (the present one when it proves nothing)."""
         here = self.window(monotonic_s)
-        limit = WRONG_TRIES if way is Way.TYPED else WRONG_TRIES_SCANNED
+        limit = self._limits.wrong_tries if way is Way.TYPED else WRONG_TRIES_SCANNED
         if self._wrong[here, way] >= limit:
             return Proof.TOO_MANY, here
         found: int | None = None

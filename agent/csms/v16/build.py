@@ -32,7 +32,7 @@ from agent.ocpp.v16.station import Box, Station
 from agent.ocpp.v16.types import AuthorizationStatus
 from drivers.ports import Clock
 
-ANONYMOUS_ID_TAG = "ADHOC"  # for transactions without an IdToken, unless the policy names one
+AD_HOC_ID_TOKEN = "ADHOC"  # for transactions without an IdToken, unless the policy names one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Settings:
     plug_timeout_s: int = 120
     password: bytes | None = field(default=None, repr=False)
     first_keys: Mapping[str, str] = field(default_factory=dict)
-    anonymous_id_tag: str = ANONYMOUS_ID_TAG
+    ad_hoc_id_token: str = AD_HOC_ID_TOKEN
     back_off: BackOff = field(default_factory=BackOff)
     pings: bool = True
 
@@ -111,7 +111,7 @@ class Csms16:
             subject_value=lambda ref: subjects.value(SubjectRef(ref)),
             keys=lambda: self.station.keys,
             clock=lambda: kept().clock,
-            anonymous_id_tag=self._settings.anonymous_id_tag,
+            ad_hoc_id_token=self._settings.ad_hoc_id_token,
         )
         self.delivery = Delivery(surroundings, self._stores.transaction_ids())
         wiring = Wiring(
@@ -166,7 +166,7 @@ class Csms16:
     async def _judged(self, verdict: Verdict, writes: tuple[Write, ...]) -> None:
         """Tell the core of a refused start, in the commit of the rows; remember what was said of the id."""
         more: tuple[Write, ...] = ()
-        if verdict.id_tag is not None and verdict.id_tag != self._settings.anonymous_id_tag:
+        if verdict.id_tag is not None and verdict.id_tag != self._settings.ad_hoc_id_token:
             more = self._stores_noted(verdict)
         rows = (*writes, *more)
         accepted = verdict.info.status is AuthorizationStatus.ACCEPTED

@@ -68,7 +68,7 @@ class Surroundings:
     subject_value: Callable[[str], str | None]  # the id tag behind a reference; blocks
     keys: Callable[[], KeyTable]
     clock: Callable[[], ClockMap]
-    anonymous_id_tag: str
+    ad_hoc_id_token: str
 
 
 class Delivery:
@@ -167,7 +167,7 @@ class Delivery:
         bindings = tx.Bindings(
             transaction_ids=self._ids,
             id_tags={subject: value} if subject and value else {},
-            anonymous_id_tag=self._about.anonymous_id_tag,
+            ad_hoc_id_token=self._about.ad_hoc_id_token,
         )
         payload = tx.render(fact, bindings, self._about.clock())
         if payload is None:
