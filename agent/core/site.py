@@ -31,11 +31,13 @@ class Step:
 def step(site: Site, given: Input, now: Now) -> Step:
     """Return the outcome of one input at an instant. A refused Request still lets what was due happen.
 
-    At a start nothing is due: what ran while it was dark gets its full window again.
+    At a start nothing is due: what ran while it was dark gets its full window again. The time of day is what the site
+    knows from `ClockRead`, not what `now` says, so that all that is decided between two readings agrees.
     """
     before: tuple[ev.Event, ...] = ()
     if not isinstance(given, Started):
         site, before = settle(site, now)
+    now = site.at(now.elapsed_ms)
     if isinstance(given, Request):
         decision = decide(site, given, now)
         if isinstance(decision, Refused):

@@ -112,18 +112,19 @@ def test_a_plugged_car_starts_when_the_line_is_gone() -> None:
     assert story.charging(1)
 
 
-def test_without_free_charging_the_page_says_how_to_pay_and_the_card_starts() -> None:
-    for policy in (AdHocStart.NONE, AdHocStart.CSMS):
-        story = Story(row(1, ad_hoc_start=policy))
-        story.joins("ann")
-        assert story.presses_start("ann") is None
-        assert story.presses_start("ann") is R.PAYMENT_NEEDED
-        story.plugs(1)
-        assert story.state("ann") is CheckInState.FULFILLED
-        assert story.presses_start("ann") is R.PAYMENT_NEEDED
-        assert not story.charging(1)
-        assert story.swipes("any valid card", 1) is TokenAnswer.STARTED
-        assert story.charging(1)
+@pytest.mark.parametrize(("policy", "answer"), [(AdHocStart.NONE, R.PAYMENT_NEEDED), (AdHocStart.CSMS, None)])
+def test_without_free_charging_the_page_starts_nothing_by_itself(policy: AdHocStart, answer: i.Refusal | None) -> None:
+    """With `csms` the shell presents the operator's IdToken after the page was answered."""
+    story = Story(row(1, ad_hoc_start=policy))
+    story.joins("ann")
+    assert story.presses_start("ann") is None
+    assert story.presses_start("ann") is answer
+    story.plugs(1)
+    assert story.state("ann") is CheckInState.FULFILLED
+    assert story.presses_start("ann") is answer
+    assert not story.charging(1)
+    assert story.swipes("any valid card", 1) is TokenAnswer.STARTED
+    assert story.charging(1)
 
 
 def test_the_page_of_who_waits_starts_nothing() -> None:
