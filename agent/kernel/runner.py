@@ -3,43 +3,33 @@
 A turn takes what waits in the inbox, steps the core through it on a working Site, commits events and everything owed in
 one durable append, and only then answers, delivers and publishes. Nobody ever sees a working Site. If the storage fails
 the runner goes on in memory and says so (provisional mode) until an append succeeds again.
+
+An error of our own in one input drops that input alone (see mishaps.py): the working Site goes back to before it, the
+caller hears `Failed`. What the journal refuses is taken apart in the same way, one input a turn.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agent.core.events import CheckedIn, Event
-from agent.core.inputs import Input, JoinQueue, MakeReserveNow, Observation, Refusal, Refused, Request
+from agent.core.events import Event
+from agent.core.inputs import Input, Observation, Refusal, Refused, Request, Started
 from agent.core.layout import Now
 from agent.core.site import Step, restate, settle, step, wake
 from agent.core.state import Site
-from agent.journal.errors import StorageFailed
-from agent.journal.turn import EVENTS_PER_TURN_MAX, WRITES_PER_TURN_MAX, Turn, Write
+from agent.journal.errors import JournalError
+from agent.journal.turn import Write
 from agent.kernel.clock import LocationClock
 from agent.kernel.inbox import Answer, Conclude, Inbox, Item
+from agent.kernel.mishaps import Failed, Mishaps, Stopped, TooManyMishaps
+from agent.kernel.storing import CannotGoOn, JournalPort, Storing
 
 log = logging.getLogger("stationmaster.runner")
 
-PROVISIONAL_CHECK_INS_MAX = 50  # `threats-and-faults.md` 4: promises that a power cut would break stay few
-RETRY_MS = 5_000  # how soon a failed append is tried again
 SNAPSHOT_EVERY_EVENTS = 2_000  # a restart replays at most that many events: well under 0.1 s
-
-
-class JournalPort(Protocol):
-    """What the runner needs of the journal."""
-
-    @property
-    def head(self) -> int:
-        """Sequence number of the last durable event."""
-
-    def append(self, turn: Turn) -> Awaitable[int]:
-        """Make a turn durable and return the new head; raise StorageFailed."""
-
-    def snapshot(self, events: Iterable[object], head: int) -> Awaitable[None]:
-        """Keep the state restated at a head."""
+SNAPSHOT_EVERY_MS = 24 * 3_600_000  # on a quiet site: what a damaged journal is rebuilt from is a day old at most
 
 
 class Projection(Protocol):
@@ -73,19 +63,21 @@ class Runner:
         journal: JournalPort,
         boot: int,
         projections: Sequence[tuple[Projection, Any]] = (),
+        snapshot_head: int | None = None,
     ) -> None:
+        """`snapshot_head` is the last event that a snapshot contains, if it is not the journal's head."""
         self._site = site
         self._clock = clock
         self._journal = journal
-        self._boot = boot
         self._projections = tuple(p for p, _ in projections)
         self._states: tuple[Any, ...] = tuple(s for _, s in projections)
         self._inbox = Inbox()
+        self._taken: list[Item] = []
         self._listeners: list[Listener] = []
-        self._unwritten: list[tuple[tuple[Event, ...], tuple[Write, ...]]] = []
-        self._provisional_joins = 0
-        self._retry_at_ms: int | None = None
-        self._snapshot_head = journal.head
+        self._storing = Storing(journal, boot)
+        self.mishaps = Mishaps()
+        self._snapshot_head = journal.head if snapshot_head is None else snapshot_head
+        self._snapshot_ms = clock.now().elapsed_ms
         self._snapshot: asyncio.Task[None] | None = None
         self._at_rest = asyncio.Event()
 
@@ -99,7 +91,7 @@ class Runner:
     @property
     def provisional(self) -> bool:
         """Whether the storage fails and promises are kept only while the power is on."""
-        return bool(self._unwritten)
+        return self._storing.failing
 
     def now(self) -> Now:
         """Return the present instant of the location."""
@@ -110,49 +102,68 @@ class Runner:
         return self._states[index]
 
     def listen(self, listener: Listener) -> None:
-        """Call `listener` after each durable turn, in the loop; it must return at once and not raise."""
+        """Call `listener` after each durable turn, in the loop; it must return at once; its errors are its own."""
         self._listeners.append(listener)
 
     def observe(self, seen: Observation) -> None:
-        """Take an observation; never refused, never waits."""
+        """Take an observation; never refused, never waits. After the runner's end nobody hears it."""
+        try:
+            self._inbox.put(Item(seen, None, (), None))
+        except Stopped:
+            return
         self._at_rest.clear()
-        self._inbox.put(Item(seen, None, (), None))
 
     async def ask(self, request: Request, conclude: Conclude | None = None) -> Answer:
-        """Return the durable outcome of a Request; raise Busy when the inbox is full."""
+        """Return the durable outcome of a Request; raise Busy when the inbox is full, Failed, or Stopped."""
         return await self._put(request, conclude, ())
 
     async def tell(self, seen: Observation, conclude: Conclude | None = None) -> Answer:
-        """Take an observation and return its durable outcome."""
+        """Take an observation and return its durable outcome; raise Failed or Stopped."""
         return await self._put(seen, conclude, ())
 
     async def store(self, writes: tuple[Write, ...]) -> None:
-        """Make rows durable on the same writer, in order with everything else."""
+        """Make rows durable on the same writer, in order with everything else; raise Failed or Stopped.
+
+        Without rows it is the sign of life: it returns when a turn was taken.
+        """
         await self._put(None, None, writes)
 
     async def _put(self, given: Input | None, conclude: Conclude | None, writes: tuple[Write, ...]) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._at_rest.clear()
         self._inbox.put(Item(given, conclude, writes, answer))
+        self._at_rest.clear()
         return await answer
 
     async def idle(self) -> None:
         """Return when nothing waits and nothing is due: tests call it before they advance the clock."""
         await self._at_rest.wait()
 
+    async def keep_snapshot(self) -> None:
+        """Keep a snapshot of all that is durable, if anything has happened since the last; for a clean stop."""
+        if self._snapshot is not None:
+            await asyncio.wait([self._snapshot])
+        if self._storing.head > self._snapshot_head and not self.provisional:
+            await self._begin_snapshot(self._clock.now())
+
     # --- the loop
 
     async def run(self) -> None:
-        """Turn until cancelled. An error in here is our own bug: it ends the agent, and the journal starts it again."""
-        while True:
-            if not self._inbox.waiting.is_set() and not self._due():
-                self._at_rest.set()
-                await self._clock.until_set(self._inbox.waiting, self._wake_ms())
-            self._at_rest.clear()
-            await self._turn(self._inbox.take())
+        """Turn until cancelled. Whatever this raises ends the agent, and the journal starts it again."""
+        try:
+            while True:
+                if not self._inbox.waiting.is_set() and not self._due():
+                    self._at_rest.set()
+                    await self._clock.until_set(self._inbox.waiting, self._wake_ms())
+                self._at_rest.clear()
+                self._taken = self._inbox.take()
+                await self._turn(self._taken)
+        finally:
+            for item in (*self._taken, *self._inbox.close()):
+                _fail(item, Stopped())
+            self._at_rest.set()
 
     def _wake_ms(self) -> int | None:
-        instants = [t for t in (wake(self._site), self._retry_at_ms) if t is not None]
+        instants = [t for t in (wake(self._site), self._storing.retry_at_ms) if t is not None]
         return min(instants, default=None)
 
     def _due(self) -> bool:
@@ -162,25 +173,57 @@ class Runner:
     async def _turn(self, items: list[Item]) -> None:
         now = self._clock.now()
         work = _Work(self._site, self._states)
-        answers: list[tuple[Item, Step | None, Any]] = []
         late = wake(work.site)
-        if late is not None and late <= now.elapsed_ms:
-            site, events = settle(work.site, now)
-            work.add(site, events, ())
-        for item in items:
-            outcome, reply = self._step(work, item, now)
-            answers.append((item, outcome, reply))
-        for event in work.events:
-            work.project(self._projections, event, now)
-        await self._commit(work, now)
-        self._answer(answers)
+        if late is not None and late <= now.elapsed_ms and not any(isinstance(i.given, Started) for i in items):
+            work.add(*settle(work.site, now), ())
+        outcomes = [(item, self._stepped(work, item, now)) for item in items]
+        try:
+            for event in work.events:
+                work.project(self._projections, event, now)
+            await self._storing.keep((tuple(work.events), tuple(work.writes)), now, refusable=bool(items))
+        except (CannotGoOn, TooManyMishaps):
+            raise
+        except Exception:
+            if not items:  # nobody can be told of what is due by itself, and it would be due again at once
+                raise
+            await self._turn_apart(items, now)
+            return
+        self._site, self._states = work.site, work.states
+        for item, (outcome, reply) in outcomes:
+            if item.answer is not None and not item.answer.done():
+                item.answer.set_result(Answer(outcome, reply, self.provisional))
         self._publish(work, now)
 
+    async def _turn_apart(self, items: list[Item], now: Now) -> None:
+        """A turn that cannot be kept as a whole: what is due first, then each input alone, so that one is to blame."""
+        if len(items) == 1:
+            self._missed(items[0], now)
+            return
+        await self._turn([])
+        for item in items:
+            if item.answer is None or not item.answer.done():
+                await self._turn([item])
+
+    def _stepped(self, work: "_Work", item: Item, now: Now) -> tuple[Step | None, Any]:
+        """Step the core through one item on the working Site; an error of ours leaves that as it was."""
+        site, events, writes = work.site, len(work.events), len(work.writes)
+        try:
+            return self._step(work, item, now)
+        except Exception:
+            work.back(site, events, writes)
+            self._missed(item, now)
+            return None, None
+
+    def _missed(self, item: Item, now: Now) -> None:
+        """Say an error with an input; tell who asked, or count what nobody was told of."""
+        self.mishaps.say(f"runner input={type(item.given).__name__} evse={getattr(item.given, 'evse', None)}")
+        if not _fail(item, Failed(type(item.given).__name__)):
+            self.mishaps.count(now.elapsed_ms)
+
     def _step(self, work: "_Work", item: Item, now: Now) -> tuple[Step | None, Any]:
-        """Step the core through one item on the working Site."""
         outcome: Step | None = None
         if item.given is not None:
-            outcome = self._provisionally_refused(work, item) or step(work.site, item.given, now)
+            outcome = self._provisionally_refused(work, item.given) or step(work.site, item.given, now)
             work.add(outcome.site, outcome.events, ())
         reply = None
         if item.conclude is not None and outcome is not None:
@@ -190,83 +233,46 @@ class Runner:
         work.add(work.site, (), item.writes)
         return outcome, reply
 
-    def _provisionally_refused(self, work: "_Work", item: Item) -> Step | None:
+    def _provisionally_refused(self, work: "_Work", given: Input) -> Step | None:
         """While nothing can be stored, only few new promises are made, and no reservations."""
-        joins = isinstance(item.given, JoinQueue) and self._provisional_joins >= PROVISIONAL_CHECK_INS_MAX
-        if self.provisional and (joins or isinstance(item.given, MakeReserveNow)):
-            return Step(work.site, (), Refused(reason=Refusal.CANNOT_STORE))
-        return None
-
-    async def _commit(self, work: "_Work", now: Now) -> None:
-        """Make the turn durable together with whatever could not be stored before."""
-        if work.events or work.writes:
-            self._unwritten.append((tuple(work.events), tuple(work.writes)))
-        retry = self._retry_at_ms
-        if self._unwritten and (retry is None or now.elapsed_ms >= retry):
-            await self._try_append(work, now)
-        elif self._unwritten:
-            self._note_joins(work)
-        self._site, self._states = work.site, work.states
-
-    async def _try_append(self, work: "_Work", now: Now) -> None:
-        failed_before = self._retry_at_ms is not None
-        try:
-            await self._append(now)
-        except StorageFailed as error:
-            self._retry_at_ms = now.elapsed_ms + RETRY_MS
-            if not failed_before:
-                log.error("storage=failed mode=provisional error=%r", str(error))
-            self._note_joins(work)
-        else:
-            self._retry_at_ms = None
-            self._provisional_joins = 0
-            if failed_before:
-                log.warning("storage=ok mode=normal head=%d", self._journal.head)
-
-    def _note_joins(self, work: "_Work") -> None:
-        self._provisional_joins += sum(1 for e in work.events if isinstance(e, CheckedIn))
-
-    async def _append(self, now: Now) -> None:
-        """Append all that is not stored yet, in turns no larger than the journal takes."""
-        while self._unwritten:
-            events: tuple[Event, ...] = ()
-            writes: tuple[Write, ...] = ()
-            taken = 0
-            for more_events, more_writes in self._unwritten:
-                full = len(events) + len(more_events) > EVENTS_PER_TURN_MAX
-                if taken and (full or len(writes) + len(more_writes) > WRITES_PER_TURN_MAX):
-                    break
-                events, writes, taken = events + more_events, writes + more_writes, taken + 1
-            await self._journal.append(
-                Turn(
-                    expected_head=self._journal.head,
-                    boot=self._boot,
-                    elapsed_ms=now.elapsed_ms,
-                    utc_ms=now.utc_ms,
-                    events=events,
-                    writes=writes,
-                )
-            )
-            del self._unwritten[:taken]
-
-    def _answer(self, answers: list[tuple[Item, Step | None, Any]]) -> None:
-        for item, outcome, reply in answers:
-            if item.answer is not None and not item.answer.done():
-                item.answer.set_result(Answer(outcome, reply, self.provisional))
+        refused = Refused(reason=Refusal.CANNOT_STORE)
+        return Step(work.site, (), refused) if self._storing.refuses(given) else None
 
     def _publish(self, work: "_Work", now: Now) -> None:
         published = Published(self._site, tuple(work.events), now, self.provisional)
         for listener in self._listeners:
-            listener(published)
-        if self._journal.head - self._snapshot_head >= SNAPSHOT_EVERY_EVENTS and not self.provisional:
-            self._snapshot_head = self._journal.head
-            self._snapshot = asyncio.ensure_future(self._keep_snapshot(self._site, self._journal.head))
+            try:
+                listener(published)
+            except Exception:
+                self.mishaps.say(f"listener {getattr(listener, '__qualname__', type(listener).__name__)}")
+                self.mishaps.count(now.elapsed_ms)
+        if self._snapshot_due(now):
+            self._begin_snapshot(now)
+
+    def _snapshot_due(self, now: Now) -> bool:
+        since = self._storing.head - self._snapshot_head
+        due = since >= SNAPSHOT_EVERY_EVENTS or (since > 0 and now.elapsed_ms - self._snapshot_ms >= SNAPSHOT_EVERY_MS)
+        return due and not self.provisional and (self._snapshot is None or self._snapshot.done())
+
+    def _begin_snapshot(self, now: Now) -> "asyncio.Task[None]":
+        self._snapshot_head, self._snapshot_ms = self._storing.head, now.elapsed_ms
+        self._snapshot = asyncio.ensure_future(self._keep_snapshot(self._site, self._storing.head))
+        return self._snapshot
 
     async def _keep_snapshot(self, site: Site, head: int) -> None:
         try:
             await self._journal.snapshot(restate(site), head)
-        except StorageFailed as error:
+        except JournalError as error:
             log.warning("snapshot=failed error=%r", str(error))
+
+
+def _fail(item: Item, error: Exception) -> bool:
+    """Answer an item with an error; return whether somebody hears it."""
+    if item.answer is None:
+        return False
+    if not item.answer.done():
+        item.answer.set_exception(error)
+    return True
 
 
 @dataclass(slots=True)
@@ -283,6 +289,11 @@ class _Work:
         self.site = site
         self.events.extend(events)
         self.writes.extend(writes)
+
+    def back(self, site: Site, events: int, writes: int) -> None:
+        """Go back to an earlier state with so many events and rows."""
+        self.site = site
+        del self.events[events:], self.writes[writes:]
 
     def project(self, projections: tuple[Projection, ...], event: Event, now: Now) -> None:
         """Advance all projections by one event."""

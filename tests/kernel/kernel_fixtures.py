@@ -15,7 +15,8 @@ from agent.journal.errors import StorageFailed
 from agent.journal.store import Journal
 from agent.journal.turn import Turn
 from agent.kernel.clock import LocationClock
-from agent.kernel.runner import JournalPort, Runner
+from agent.kernel.runner import Runner
+from agent.kernel.storing import JournalPort
 from drivers.twin.clock import ManualClock
 
 UTC_MS = 1_795_000_000_000  # November 2026
@@ -55,16 +56,22 @@ def replayed(journal: Journal) -> Site:
 
 @asynccontextmanager
 async def running(
-    journal: JournalPort, clock: ManualClock, site: Site | None = None, *, evses: int = 2, boot: int = 1
+    journal: JournalPort,
+    clock: ManualClock,
+    site: Site | None = None,
+    *,
+    evses: int = 2,
+    boot: int = 1,
+    expected: type[Exception] | None = None,
 ) -> AsyncIterator[Runner]:
-    """A runner that has started, read its inputs and sees all bays free."""
+    """A runner that has started, read its inputs and sees all bays free; it must end by `expected` or by our stop."""
     start = Site() if site is None else site
     time = LocationClock(clock, start.elapsed_ms, lambda: UTC_MS + round(clock.monotonic() * 1000))
     runner = Runner(site=start, clock=time, journal=journal, boot=boot)
     task = asyncio.ensure_future(runner.run())
     here = location(evses)
-    runner.observe(LayoutRead(location=here, digest=f"{evses}"))
     runner.observe(Started(boot=boot))
+    runner.observe(LayoutRead(location=here, digest=f"{evses}"))
     runner.observe(ClockRead(utc_ms=runner.now().utc_ms))
     for evse in here.evses:
         runner.observe(BaySeen(evse=evse.id, bay=Bay.FREE))
@@ -73,7 +80,8 @@ async def running(
         yield runner
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        (ended,) = await asyncio.gather(task, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError if expected is None else expected)
 
 
 class FailingJournal:

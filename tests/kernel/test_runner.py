@@ -7,12 +7,25 @@ import pytest
 from kernel_fixtures import FailingJournal, join, location, open_journal, replayed, running
 
 from agent.core.events import CheckedIn, EvseAssigned
-from agent.core.inputs import BaySeen, JoinQueue, MakeReserveNow, Refusal, Refused, SnoozeCheckIn
-from agent.core.layout import CheckInId, EvseId, SubjectRef
+from agent.core.inputs import (
+    BaySeen,
+    ContactorSeen,
+    Input,
+    JoinQueue,
+    MakeReserveNow,
+    PluggedIn,
+    Refusal,
+    Refused,
+    SnoozeCheckIn,
+    SuspensionSeen,
+    Unplugged,
+)
+from agent.core.layout import CheckInId, ConnectorId, EvseId, SubjectRef
 from agent.core.state import Bay, CheckInState
 from agent.journal.turn import PutRecord
 from agent.kernel.inbox import INBOX_MAX, Busy, Conclusion, Inbox, Item
-from agent.kernel.runner import PROVISIONAL_CHECK_INS_MAX, Published
+from agent.kernel.runner import Published
+from agent.kernel.storing import PROVISIONAL_CHECK_INS_MAX
 from drivers.twin.clock import ManualClock
 
 
@@ -161,6 +174,27 @@ async def test_promises_without_a_disk_are_few_and_never_reservations(tmp_path: 
         assert refused.step is not None
         assert refused.step.refused == Refused(reason=Refusal.CANNOT_STORE)
     journal.close()
+
+
+async def test_readings_fold_only_where_the_order_at_their_evse_stays_true() -> None:
+    inbox = Inbox()
+    plug = PluggedIn(evse=EvseId(1), connector=ConnectorId(1))
+    there, gone = BaySeen(evse=EvseId(1), bay=Bay.OCCUPIED), BaySeen(evse=EvseId(1), bay=Bay.FREE)
+    seen: list[Input] = [there, plug, plug, there, plug, Unplugged(evse=EvseId(1)), gone, plug]
+    for given in seen:
+        inbox.put(Item(given, None, (), None))
+    assert [item.given for item in inbox.take()] == [there, plug, Unplugged(evse=EvseId(1)), gone, plug]
+    inbox.put(Item(gone, None, (), None))
+    assert [item.given for item in inbox.take()] == [gone]
+
+
+async def test_a_device_that_repeats_itself_without_end_takes_no_room() -> None:
+    inbox = Inbox()
+    for _ in range(100_000):
+        inbox.put(Item(PluggedIn(evse=EvseId(1), connector=ConnectorId(1)), None, (), None))
+        inbox.put(Item(ContactorSeen(evse=EvseId(1), energised=False), None, (), None))
+        inbox.put(Item(SuspensionSeen(evse=EvseId(1), by_ev=False), None, (), None))
+    assert len(inbox) == 3
 
 
 def _item(given: JoinQueue | BaySeen) -> Item:

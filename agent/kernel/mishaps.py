@@ -1,0 +1,47 @@
+"""Our own errors while the agent goes on: said with a stack trace, counted, and the end of the process when too many.
+
+A bug in one input must neither stop the site nor put the agent into a crash loop. What was asked for is answered with
+`Failed` and changed nothing; a lost observation leaves a picture of the site that is not true, so many of them end the
+process: the next start reads every input anew. Requests are not counted: strangers could end the agent with them.
+"""
+
+import logging
+from collections import deque
+
+log = logging.getLogger("stationmaster.mishaps")
+
+SPAN_MS = 60_000
+MISHAPS_MAX = 60  # in a minute; one EVSE whose every reading fails makes about 30, and the others should go on
+
+
+class Failed(Exception):  # noqa: N818 - an answer to the caller
+    """We made a mistake with this input; it was said aloud, nothing was changed."""
+
+
+class Stopped(Exception):  # noqa: N818 - an answer to the caller
+    """The runner has ended; whether the input was recorded is in the journal."""
+
+
+class TooManyMishaps(Exception):  # noqa: N818 - the end of the process, in words
+    """So many of our own errors that a new start is better than going on."""
+
+
+class Mishaps:
+    """Counts our own errors by the location's clock."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._recent: deque[int] = deque()
+
+    def say(self, what: str) -> None:
+        """Log the present exception with its stack trace; `what` names a kind, never a value."""
+        self.total += 1
+        log.exception("mishap=%d at=%s", self.total, what)
+
+    def count(self, now_ms: int) -> None:
+        """Count a mishap that nobody was told of; raise TooManyMishaps for the one that is too many."""
+        self._recent.append(now_ms)
+        while self._recent[0] <= now_ms - SPAN_MS:
+            self._recent.popleft()
+        if len(self._recent) > MISHAPS_MAX:
+            raise TooManyMishaps(f"{len(self._recent)} errors of our own within a minute: see the stack traces above")
