@@ -5,14 +5,17 @@ Builds the aiohttp application; decides nothing about what is shown.
 
 from aiohttp import web
 
+from agent.web.board import BoardPages
 from agent.web.check_in import CheckInPages
 from agent.web.context import WebContext
-from agent.web.guard import BODY_BYTES_MAX, Guard
+from agent.web.guard import BODY_BYTES_MAX, Guard, local_only
 from agent.web.own_page import OwnPageRoutes
 from agent.web.parts import Parts
 from agent.web.render import static_route
 from agent.web.sockets import Sockets
+from agent.web.status import StatusPages
 from agent.web.streams import Streams
+from agent.web.twin import TwinPages
 
 ADDRESS = r"{address:[a-z2-7]{26}}"
 
@@ -28,6 +31,10 @@ def application(context: WebContext, sockets: Sockets) -> web.Application:
         app.router.add_get(asset.path, static_route(asset))
     _add_check_in(app, parts)
     _add_own_page(app, parts, streams)
+    _add_board(app, parts, streams)
+    _add_status(app, StatusPages(parts, guard, sockets, streams))
+    if context.twin is not None:
+        _add_twin(app, TwinPages(parts, context.twin, context.twin_clock))
     app.router.add_route("*", "/{rest:.*}", _unknown(parts))
     return app
 
@@ -60,6 +67,27 @@ def _add_own_page(app: web.Application, parts: Parts, streams: Streams) -> None:
     app.router.add_get(f"/t/{ADDRESS}/thanks", pages.thanks)
     app.router.add_get(f"/t/{ADDRESS}/{{action}}", pages.ask)
     app.router.add_post(f"/t/{ADDRESS}/{{action}}", pages.act)
+
+
+def _add_board(app: web.Application, parts: Parts, streams: Streams) -> None:
+    pages = BoardPages(parts, streams)
+    app.router.add_get("/board", pages.show)
+    app.router.add_get("/board/events", pages.events)
+
+
+def _add_status(app: web.Application, pages: StatusPages) -> None:
+    app.router.add_get("/health", pages.health)
+    app.router.add_get("/status", local_only(pages.status))
+    app.router.add_get(r"/explain/{check_in:[0-9A-Za-z]{1,12}}", local_only(pages.explain))
+    app.router.add_get("/metrics", local_only(pages.metrics))
+
+
+def _add_twin(app: web.Application, pages: TwinPages) -> None:
+    app.router.add_get("/twin", local_only(pages.show))
+    app.router.add_get("/twin/state", local_only(pages.state))
+    app.router.add_get(r"/twin/display/{evse:\d{1,4}}.png", local_only(pages.display))
+    app.router.add_post(r"/twin/evse/{evse:\d{1,4}}/{deed}", local_only(pages.deed))
+    app.router.add_post("/twin/clock", local_only(pages.clock))
 
 
 def _unknown(parts: Parts):  # type: ignore[no-untyped-def]

@@ -23,7 +23,7 @@ log = logging.getLogger("stationmaster.web")
 STREAMS_MAX = 128
 STREAMS_OF_ADDRESS_MAX = 8
 LOOK_S = 5.0  # readings and forecasts move without a turn
-ALIVE_S = 10.0  # a stream that says nothing cannot be told from a dead one: what stands is said again
+ALIVE_LOOKS = 2  # what stands is said again at every second look: a silent stream cannot be told from a dead one
 SLOW_S = 10.0  # who has not taken a few hundred bytes by then is dropped
 RETRY_MS = 3000
 COUNTING = frozenset({"left_ms", "as_of"})  # moves by itself: no reason to send
@@ -59,8 +59,11 @@ class Streams:
         self._closing = True
         self._wake()
 
-    async def serve(self, request: web.Request, make: Make) -> web.StreamResponse:
-        """Answer with a stream of what `make` returns, until it returns None or the reader is gone."""
+    async def serve(self, request: web.Request, make: Make, *, look_s: float = LOOK_S) -> web.StreamResponse:
+        """Answer with a stream of what `make` returns, until it returns None or the reader is gone.
+
+        `make` is asked after each turn and every `look_s` seconds.
+        """
         address = request[PEER].key
         if len(self._moved) >= STREAMS_MAX or self._of_address[address] >= STREAMS_OF_ADDRESS_MAX:
             return web.Response(status=503, text="503 Too many streams.\n", headers={"Retry-After": "30"})
@@ -73,7 +76,7 @@ class Streams:
         try:
             await response.prepare(request)
             with contextlib.suppress(ConnectionError, TimeoutError):
-                await self._feed(response, moved, make)
+                await self._feed(response, moved, make, look_s)
         except Exception:
             # The head is sent already: all that can be told is the end of the stream, and the page polls.
             log.exception("stream=failed")
@@ -84,7 +87,7 @@ class Streams:
                 del self._of_address[address]
         return response
 
-    async def _feed(self, response: web.StreamResponse, moved: asyncio.Event, make: Make) -> None:
+    async def _feed(self, response: web.StreamResponse, moved: asyncio.Event, make: Make, look_s: float) -> None:
         loop = asyncio.get_running_loop()
         await _write(response, f"retry: {RETRY_MS}\n\n")
         sent: dict[str, Any] | None = None
@@ -95,11 +98,11 @@ class Streams:
             if event is None:
                 return
             steady = {name: value for name, value in event.items() if name not in COUNTING}
-            if steady != sent or loop.time() - spoke_s >= ALIVE_S:
+            if steady != sent or loop.time() - spoke_s >= ALIVE_LOOKS * look_s:
                 await _write(response, f"data: {json.dumps(event, ensure_ascii=False)}\n\n")
                 sent, spoke_s = steady, loop.time()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(look_s):
                     await moved.wait()
 
 

@@ -4,7 +4,7 @@
 (function () {
   const $ = (id) => document.getElementById(id);
   const errors = $("errors");
-  if (errors && document.activeElement !== errors) errors.focus();
+  if (errors && !("autofocus" in HTMLElement.prototype)) errors.focus(); // only old browsers need help
 
   const join = document.querySelector("form.join");
   if (join) {
