@@ -5,10 +5,11 @@ of the register every five minutes of energy flow becomes an Observation.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.core.inputs import (
     BaySeen,
@@ -23,6 +24,7 @@ from agent.core.inputs import (
 from agent.core.layout import ConnectorId, EvseId
 from agent.core.shown import Reading
 from agent.devices.bay_filter import STALE_S, BayFilter
+from agent.devices.flood import Run, limited
 from agent.devices.health import Health
 from agent.devices.supervise import supervise
 from agent.kernel.authoriser import Authoriser
@@ -35,7 +37,6 @@ from drivers.ports import (
     ChargeController,
     ChargeReading,
     Clock,
-    DeviceError,
     Display,
     FaultReading,
     Meter,
@@ -47,7 +48,13 @@ from drivers.ports import (
 
 CHECKPOINT_S = 300.0  # a power cut loses at most this much of a register
 SAME_CARD_S = 2.0  # one card held to the reader is read several times
+ASKING_MAX = 4  # cards of one reader that are judged at once; a fifth within the seconds of an answer is no person
 CONTROLLER_LOST = "ChargeControllerLost"  # nothing may start where nobody watches the contactor
+
+log = logging.getLogger("stationmaster.devices")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,27 +111,24 @@ class EvseInputs:
         fitted = self._devices
         tasks: list[Coroutine[Any, Any, None]] = []
         if fitted.bay_sensor is not None:
-            sensor = fitted.bay_sensor
-            tasks += [self._kept("bay_sensor", lambda: sensor.run(self._bay)), self._watch_age()]
+            tasks += [self._kept("bay_sensor", fitted.bay_sensor.run, self._bay), self._watch_age()]
         if fitted.charge_controller is not None:
             tasks.append(self._watch_controller(fitted.charge_controller))
         if fitted.meter is not None:
-            meter = fitted.meter
-            tasks.append(self._kept("meter", lambda: meter.run(self._meter)))
+            tasks.append(self._kept("meter", fitted.meter.run, self._meter))
         if fitted.token_reader is not None:
-            reader = fitted.token_reader
-            tasks.append(self._kept("token_reader", lambda: reader.run(self._token), answers=False))
+            tasks.append(self._kept("token_reader", fitted.token_reader.run, self._token))
         return tasks
 
     def name(self, part: str) -> str:
         """Return the name of a device in logs and on the console, e.g. bay_sensor-3."""
         return f"{part}-{self._evse}"
 
-    async def _kept(self, part: str, run: Callable[[], Coroutine[Any, Any, None]], *, answers: bool = True) -> None:
+    async def _kept(self, part: str, run: Run[T], report: Callable[[T], None]) -> None:
         name = self.name(part)
-        if not answers:  # a reader says nothing until somebody comes: running is all that can be known
+        if part == "token_reader":  # it says nothing until somebody comes: running is all that can be known
             self._health.heard(name, self._clock.monotonic())
-        await supervise(name, run, self._health, self._clock)
+        await supervise(name, lambda: limited(name, run, report, self._clock), self._health, self._clock)
 
     async def _watch_age(self) -> None:
         """A sensor that falls silent is unknown, not what it said last."""
@@ -134,18 +138,23 @@ class EvseInputs:
             self._runner.observe(BaySeen(evse=self._evse, bay=bay))
 
     async def _watch_controller(self, controller: ChargeController) -> None:
-        """Run the controller; while it is lost the EVSE has a fault."""
+        """Run the controller; while it is lost the EVSE has a fault, however its driver ended."""
+        name = self.name("charge_controller")
 
-        async def run() -> None:
+        async def watched() -> None:
             self._faults.clear()
             self._first = True
             try:
-                await controller.run(self._charge)
-            except DeviceError:
-                self._runner.observe(FaultSeen(evse=self._evse, code=CONTROLLER_LOST, active=True))
+                await limited(name, controller.run, self._charge, self._clock)
+            except Exception:
+                self._lost()
                 raise
+            self._lost()  # a driver's task must not end, and nobody watches the contactor now
 
-        await self._kept("charge_controller", run)
+        await supervise(name, watched, self._health, self._clock)
+
+    def _lost(self) -> None:
+        self._runner.observe(FaultSeen(evse=self._evse, code=CONTROLLER_LOST, active=True))
 
     def _bay(self, reading: BayReading) -> None:
         self._health.heard(self.name("bay_sensor"), reading.at_s)
@@ -169,8 +178,11 @@ class EvseInputs:
             self._runner.observe(Unplugged(evse=self._evse, register_wh=register))
 
     def _clear_old_faults(self) -> None:
-        """A fault of before a restart that the controller does not name any more is over."""
-        for code in self._runner.site.evse(self._evse).faults:
+        """A fault of before a restart that the controller does not name any more is over.
+
+        It answers, so it is not lost; that is said always, because the loss may still wait in the inbox.
+        """
+        for code in (CONTROLLER_LOST, *self._runner.site.evse(self._evse).faults):
             if code not in self._faults:
                 self._runner.observe(FaultSeen(evse=self._evse, code=code, active=False))
 
@@ -191,9 +203,19 @@ class EvseInputs:
         self._last_card = reading
         if last is not None and last.id_token == reading.id_token and reading.at_s - last.at_s < SAME_CARD_S:
             return
-        task = asyncio.ensure_future(self._present(reading))
+        if len(self._asking) >= ASKING_MAX:
+            log.warning("device=%s state=flooded cards_at_once=%d", self.name("token_reader"), len(self._asking))
+            return
+        task = asyncio.ensure_future(self._presented(reading))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
+
+    async def _presented(self, reading: TokenReading) -> None:
+        """Present a card; what goes wrong is said without its id, and the next card is read as ever."""
+        try:
+            await self._present(reading)
+        except Exception as error:
+            log.error("device=%s card=lost error=%s", self.name("token_reader"), type(error).__name__)
 
     async def _present(self, reading: TokenReading) -> None:
         judged = await self._authoriser.judge(reading.id_token, reading.kind)

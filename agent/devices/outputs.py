@@ -1,11 +1,14 @@
 """Keeps lamps and displays showing what the site is: views in, leased outputs out.
 
 Each output is a task of its own, so that a dead panel delays no other. What is shown is made anew when the site is
-published and once a second for what counts down; it is sent when it changed or its lease runs out.
+published and once a second for what counts down; it is sent when it changed or its lease runs out. What cannot be made
+or shown is not shown: the lease lapses, and lamp and panel say that nothing is known.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from agent.core.lamps import LAMPS
@@ -13,6 +16,7 @@ from agent.core.layout import EvseId
 from agent.core.views import lamp_state
 from agent.devices.evse_inputs import EvseDevices, Readings
 from agent.devices.health import Health
+from agent.devices.orders import Orders
 from agent.devices.screens import Screens
 from agent.kernel.runner import Published, Runner
 from drivers.clock import until_set
@@ -22,7 +26,10 @@ LAMP_LEASE_S = 12.0  # a dead agent's lamps are dark within this
 DISPLAY_LEASE_S = 5.0  # `experience.md` 5: no view for 5 s and the panel says "starting"
 RENEW_PART = 3  # leases are renewed when a third of them is over
 TICK_S = 1.0
+ORDER_LIMIT_S = 4.0  # shorter than the leases; a slow I2C panel takes 0.3 s
 RETRY_S = 5.0  # how soon a panel that failed is tried again
+
+log = logging.getLogger("stationmaster.devices")
 
 T = TypeVar("T", LampSignal, Screen)
 
@@ -86,19 +93,28 @@ class Outputs:
         published = asyncio.Event()
         self._published.append(published)
         self._health.expect(name, self._clock.monotonic())
+        orders = Orders(name, self._clock, ORDER_LIMIT_S)
         shown: T | None = None
         shown_s = 0.0
         while True:
             published.clear()
-            wanted, now_s = make(), self._clock.monotonic()
-            wait_s = TICK_S
-            if wanted != shown or now_s - shown_s >= lease_s / RENEW_PART:
-                try:
-                    await show(wanted)
-                except DeviceError as error:
-                    self._health.lost(name, str(error), now_s)
-                    shown, wait_s = None, RETRY_S
-                else:
+            now_s = self._clock.monotonic()
+            try:
+                wanted = self._made(name, make)
+                if wanted != shown or now_s - shown_s >= lease_s / RENEW_PART:
+                    await orders.give(partial(show, wanted))
                     self._health.heard(name, now_s)
                     shown, shown_s = wanted, now_s
-            await until_set(published, self._clock, now_s + wait_s)
+            except DeviceError as error:
+                self._health.lost(name, str(error), self._clock.monotonic())
+                shown = None
+                await self._clock.until(self._clock.monotonic() + RETRY_S)
+            else:
+                await until_set(published, self._clock, now_s + TICK_S)
+
+    def _made(self, name: str, make: Callable[[], T]) -> T:
+        try:
+            return make()
+        except Exception as error:  # a bug in a view darkens one output, not the site
+            log.exception("device=%s state=bug", name)
+            raise DeviceError(f"{name}: what to show could not be made: {error!r}: report this") from error
