@@ -50,7 +50,7 @@ def facts_of(*happenings: Happening, interval_ms: int = 60_000) -> tuple[Fact, .
 
 
 def bindings(transaction_ids: Mapping[int, int] | None = None, id_tag: str = "DEADBEEF") -> Bindings:
-    return Bindings(transaction_ids=transaction_ids or {}, id_tags={"ref": id_tag}, anonymous_id_tag="ADHOC")
+    return Bindings(transaction_ids=transaction_ids or {}, id_tags={"ref": id_tag}, ad_hoc_id_token="ADHOC")
 
 
 def stopped(at_ms: int, register_wh: int | None, reason: str, subject: str | None = None) -> Stopped:

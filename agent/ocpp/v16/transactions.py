@@ -284,7 +284,7 @@ class Bindings:
 
     transaction_ids: Mapping[int, int]  # by stay
     id_tags: Mapping[str, str] = field(repr=False)  # by subject reference
-    anonymous_id_tag: str  # for who charges without an IdToken, or whose IdToken was forgotten
+    ad_hoc_id_token: str  # for who charges without an IdToken, or whose IdToken was forgotten
 
 
 def render(fact: Fact, bindings: Bindings, clock: ClockMap) -> Payload | None:
@@ -297,7 +297,7 @@ def render(fact: Fact, bindings: Bindings, clock: ClockMap) -> Payload | None:
         case Started():
             return {
                 "connectorId": fact.connector_id,
-                "idTag": _id_tag(fact.subject, bindings) or bindings.anonymous_id_tag,
+                "idTag": _id_tag(fact.subject, bindings) or bindings.ad_hoc_id_token,
                 "meterStart": _meter(fact.register_wh),
                 "timestamp": timestamp,
                 **({} if fact.reserve_id is None else {"reservationId": fact.reserve_id}),
