@@ -15,8 +15,9 @@ LONG_FROM_OPEN = 40  # more open CheckIns than this and the short codes are kept
 REUSE_AFTER_MS = 2 * 60 * 60 * 1000
 
 SHORT = tuple(a + b for a in LETTERS for b in DIGITS if a + b not in OFFENSIVE_SHORT)
-LONG = tuple(a + b + c for a in LETTERS for b in DIGITS for c in DIGITS if b + c not in OFFENSIVE_ENDINGS)
-LONGEST = tuple(code + d for code in LONG for d in DIGITS if code[2] + d not in OFFENSIVE_ENDINGS)
+# The long forms, each with the short code it begins like.
+LONG = tuple((a + b + c, a + b) for a in LETTERS for b in DIGITS for c in DIGITS if b + c not in OFFENSIVE_ENDINGS)
+LONGEST = tuple((code + d, start) for code, start in LONG for d in DIGITS if code[2] + d not in OFFENSIVE_ENDINGS)
 
 
 def pick_code(site: Site, draw: int, now_ms: int) -> str:
@@ -31,10 +32,10 @@ def pick_code(site: Site, draw: int, now_ms: int) -> str:
     # A long code that begins like a short one in use would be called twice; like one just ended, only confuses.
     for clashes in (short_taken, in_use):
         for form in (LONG, LONGEST):
-            free = [c for c in form if c not in taken and c[:2] not in clashes]
+            free = [c for c, start in form if start not in clashes and c not in taken]
             if free:
                 return _draw(site, free, draw)
-    return _draw(site, [c for c in LONGEST if c not in in_use], draw)
+    return _draw(site, [c for c, _ in LONGEST if c not in in_use], draw)
 
 
 def labels(location: ChargingLocation) -> frozenset[str]:

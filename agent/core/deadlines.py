@@ -6,6 +6,7 @@ instants of the day: they need a trusted clock and are turned into elapsed time 
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
+from operator import attrgetter
 
 from agent.core import events as ev
 from agent.core.conduct import missed, scan_relaxed_at
@@ -64,9 +65,7 @@ def _due(site: Site) -> Iterator[Due]:
         yield hold.until_ms, Kind.HOLD, evse
     for evse, reserve in site.reserved.items():
         yield reserve.until_ms, Kind.RESERVE_NOW, evse
-    for check_in in site.check_ins.values():
-        if check_in.state not in HOLDING:
-            yield _of_check_in(check_in, policy)
+    yield from _of_check_ins(site, policy)
     for stay in site.stays.values():
         yield from _of_stay(site, stay, policy)
     yield from _of_bays(site, policy)
@@ -76,17 +75,29 @@ def _due(site: Site) -> Iterator[Due]:
         yield relaxed, Kind.SCAN_RELAXED, 0
 
 
+def _of_check_ins(site: Site, policy: Policy) -> Iterator[Due]:
+    """Who just waits has one deadline, the longest wait, and of those only the first counts; who is called has none."""
+    waits = CheckInState.WAITING  # a local name: looked at for each of 500
+    waiting = [c for c in site.check_ins.values() if c.state is waits]
+    if waiting:
+        first = min(waiting, key=attrgetter("since_ms", "id"))
+        yield first.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, first.id
+    if len(waiting) < len(site.check_ins):
+        for check_in in site.check_ins.values():
+            if check_in.state is not waits and check_in.state not in HOLDING:
+                yield _of_check_in(check_in, policy)
+
+
 def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
-    """Every CheckIn in line or ended has exactly one next deadline of its own; one that is called has its hold."""
+    """Who has ended, snoozes or is on the road has exactly one next deadline."""
     if check_in.ended_ms is not None:
         return check_in.ended_ms + policy.keep_ended_ms, Kind.FORGET, check_in.id
     longest = (check_in.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, check_in.id)
-    if check_in.state is CheckInState.SNOOZED and check_in.snoozed_until_ms is not None:
+    if check_in.snoozed_until_ms is not None:
         return min((check_in.snoozed_until_ms, Kind.SNOOZE, check_in.id), longest)
-    if check_in.state is CheckInState.ON_THE_ROAD and check_in.expected is not None:
-        window = arrival_window_ms(policy, check_in.more_time)
-        return min((check_in.expected.elapsed_ms - window, Kind.ARRIVAL, check_in.id), longest)
-    return longest
+    arrives = check_in.since_ms if check_in.expected is None else check_in.expected.elapsed_ms
+    window = arrival_window_ms(policy, check_in.more_time)
+    return min((arrives - window, Kind.ARRIVAL, check_in.id), longest)
 
 
 def _of_stay(site: Site, stay: Stay, policy: Policy) -> Iterator[Due]:

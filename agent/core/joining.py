@@ -135,7 +135,7 @@ def _where(site: Site, pool: ChargingPool, evses: tuple[EvseId, ...], old: Check
     stays = old is not None and old.pool == pool.id
     if not stays and queue_length(site, pool.id) >= pool.queue_limit:
         return i.Refused(reason=i.Refusal.POOL_FULL)
-    if old is None and len(site.open_check_ins()) >= MAX_OPEN:
+    if old is None and sum(1 for c in site.check_ins.values() if c.open) >= MAX_OPEN:
         return i.Refused(reason=i.Refusal.POOL_FULL)
     return None
 

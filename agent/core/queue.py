@@ -11,6 +11,8 @@ from agent.core.hours import is_open
 from agent.core.layout import ChargingLocation, CheckInId, Connector, ConnectorId, Evse, EvseId, Now, PoolId
 from agent.core.state import IN_LINE, Bay, CheckIn, CheckInState, Rank, Site, Wishes
 
+_WAITING = CheckInState.WAITING  # found faster than by way of the enum: asked for each of 500 CheckIns
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
@@ -84,7 +86,7 @@ def may_be_called(site: Site, check_in: CheckIn, now: Now) -> bool:
 
 
 def _callable(check_in: CheckIn, pools: frozenset[PoolId]) -> bool:
-    return check_in.state is CheckInState.WAITING and not check_in.must_scan and check_in.pool in pools
+    return check_in.state is _WAITING and not check_in.must_scan and check_in.pool in pools
 
 
 def next_match(site: Site, now: Now) -> Match | None:
@@ -97,17 +99,19 @@ def next_match(site: Site, now: Now) -> Match | None:
         return None
     pools = open_pools(site, now)
     best: CheckIn | None = None
+    turn = (True, True, site.next_place, site.next_check_in)  # behind everybody
     for check_in in site.check_ins.values():
-        if not _callable(check_in, pools) or (best is not None and _turn(best) < _turn(check_in)):
+        if not _callable(check_in, pools) or (mine := _turn(check_in)) > turn:
             continue
         if not free.isdisjoint(check_in.accepts):
-            best = check_in
+            best, turn = check_in, mine
     return None if best is None or site.location is None else _match(site, site.location, best, free)
 
 
 def _turn(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:
     """The key that sorts who is served first at an EVSE; at an accessible bay those before all who need one."""
-    return (accessible and not check_in.wishes.accessible, *check_in.order)
+    rank = check_in.rank
+    return (accessible and not check_in.wishes.accessible, not rank.first, rank.place, check_in.id)
 
 
 def _match(site: Site, location: ChargingLocation, check_in: CheckIn, free: frozenset[EvseId]) -> Match:
@@ -118,8 +122,10 @@ def _match(site: Site, location: ChargingLocation, check_in: CheckIn, free: froz
         if e.id in free and e.id in check_in.accepts and (c := fitting_connector(e, check_in.wishes)) is not None
     )
     evse, connector = min(fits, key=lambda fit: _preference(site, check_in, fit[0]))
-    passed = tuple(c.id for c in site.line() if c.order < check_in.order and evse.id in c.accepts)
-    return Match(check_in=check_in.id, evse=evse.id, connector=connector.id, passed=passed)
+    order = check_in.order
+    line = (c for c in site.check_ins.values() if c.state in IN_LINE)
+    passed = sorted((c for c in line if c.order < order and evse.id in c.accepts), key=lambda c: c.order)
+    return Match(check_in=check_in.id, evse=evse.id, connector=connector.id, passed=tuple(c.id for c in passed))
 
 
 def _preference(site: Site, check_in: CheckIn, evse: Evse) -> tuple[bool, int, int, EvseId]:
@@ -137,10 +143,10 @@ def rivals(site: Site, evse: EvseId, now: Now, before: CheckIn | None = None) ->
     pools = open_pools(site, now)
     layout = site.layout_of(evse)
     accessible = layout is not None and layout.accessible
-    found = [c for c in site.check_ins.values() if _callable(c, pools) and evse in c.accepts]
-    if before is not None:
-        limit = _turn(before, accessible) if evse in before.accepts else None
-        found = [c for c in found if c.id != before.id and (limit is None or _turn(c, accessible) < limit)]
+    found = [c for c in site.check_ins.values() if _callable(c, pools) and evse in c.accepts and c is not before]
+    if before is not None and evse in before.accepts:
+        limit = _turn(before, accessible)
+        found = [c for c in found if _turn(c, accessible) < limit]
     return sorted(found, key=lambda c: _turn(c, accessible))
 
 

@@ -37,9 +37,9 @@ class CheckInState(StrEnum):
     CANCELED = "CANCELED"
 
 
-IN_LINE = frozenset({CheckInState.ON_THE_ROAD, CheckInState.WAITING, CheckInState.SNOOZED})
-HOLDING = frozenset({CheckInState.CALLED, CheckInState.ARRIVED})
-OPEN = IN_LINE | HOLDING
+# Tuples with the most frequent first: asked for each of 500 CheckIns, and the hash of an enum's member is slow.
+IN_LINE = (CheckInState.WAITING, CheckInState.SNOOZED, CheckInState.ON_THE_ROAD)
+HOLDING = (CheckInState.CALLED, CheckInState.ARRIVED)
 
 
 class Origin(StrEnum):
@@ -168,7 +168,7 @@ class CheckIn:
     @property
     def open(self) -> bool:
         """Whether it has not ended."""
-        return self.state in OPEN
+        return self.ended_ms is None
 
     @property
     def unproven(self) -> bool:
@@ -394,7 +394,7 @@ class Site:
 
     def codes_in_use(self) -> Iterator[str]:
         """The call codes of the open CheckIns."""
-        return (c.code for c in self.open_check_ins())
+        return (c.code for c in self.check_ins.values() if c.open)
 
 
 _UNHEARD = EvseState()
