@@ -50,19 +50,34 @@ class Deed:
 def inputs_of(site: Site, deed: Deed) -> tuple[i.Input, ...]:
     """Return what comes into the core with a deed; half of them are aimed at whom it may concern."""
     a, b = deed.a, deed.b
-    number = _evse(site, deed)
+    match deed.what:
+        case "layout":
+            return (i.LayoutRead(location=LAYOUTS[b % len(LAYOUTS)], digest=str(b % len(LAYOUTS))),)
+        case "clock":
+            return (i.ClockRead(utc_ms=None),) if b == 0 else ()
+        case "start again":
+            return (i.Started(boot=a), i.LayoutRead(location=LAYOUTS[0], digest="0"))
+        case "read":
+            return (i.InputsRead(),)
+        case _:
+            return _of_people(site, deed) or (_at_bay(site, deed),)
+
+
+def _of_people(site: Site, deed: Deed) -> tuple[i.Input, ...]:
+    """Return what people ask for, or nothing if the deed is done at a bay."""
+    a, b = deed.a, deed.b
     who = _check_in(site, deed)
-    card = _card(site, deed, number)
+    by_card = (SubjectRef(f"card-{b}"),)
     match deed.what:
         case "join":
             window = None if b == 0 else b // 2
             return (_join(deed, Origin.PAGE, device=SubjectRef(f"phone-{a}"), window=window),)
         case "join by card":
             away = None if a % 3 else (1 + b) * 4 * MINUTE
-            return (_join(deed, Origin.PARTNER, subjects=(SubjectRef(f"card-{b}"),), expected_in_ms=away),)
+            return (_join(deed, Origin.PARTNER, subjects=by_card, expected_in_ms=away),)
         case "join by time":
             arrives = START_UTC_MS + 10 * b * MINUTE
-            return (_join(deed, Origin.PARTNER, subjects=(SubjectRef(f"card-{b}"),), expected_utc_ms=arrives),)
+            return (_join(deed, Origin.PARTNER, subjects=by_card, expected_utc_ms=arrives),)
         case "change":
             return (_join(deed, Origin.PAGE, replaces=who),)
         case "page":
@@ -83,45 +98,46 @@ def inputs_of(site: Site, deed: Deed) -> tuple[i.Input, ...]:
             return (i.ProvePresence(check_in=who),)
         case "start":
             return (i.StartAtPage(check_in=who),)
+        case _:
+            return ()
+
+
+def _at_bay(site: Site, deed: Deed) -> i.Input:
+    """Return what happens at a bay, or what the CSMS wants of it."""
+    a, b = deed.a, deed.b
+    number = _evse(site, deed)
+    card = _card(site, deed, number)
+    match deed.what:
         case "bay":
-            return (i.BaySeen(evse=number, bay=(Bay.FREE, Bay.OCCUPIED, Bay.FREE, Bay.UNKNOWN)[b % 4]),)
+            return i.BaySeen(evse=number, bay=(Bay.FREE, Bay.OCCUPIED, Bay.FREE, Bay.UNKNOWN)[b % 4])
         case "plug":
-            return (i.PluggedIn(evse=number, connector=ONE),)
+            return i.PluggedIn(evse=number, connector=ONE)
         case "unplug":
-            return (i.Unplugged(evse=number, register_wh=b),)
+            return i.Unplugged(evse=number, register_wh=b)
         case "card":
             verdict = i.Verdict.INVALID if a == b else i.Verdict.ACCEPTED
             group = "family" if b > 5 else None
-            return (i.TokenPresented(evse=number, subject=card, verdict=verdict, draw=31 * a + b, group=group),)
+            return i.TokenPresented(evse=number, subject=card, verdict=verdict, draw=31 * a + b, group=group)
         case "remote":
-            return (i.RemoteStart(subject=card, evse=None if a == 7 else number),)
+            return i.RemoteStart(subject=card, evse=None if a == 7 else number)
         case "stop":
             stop = i.StopStay(evse=number, why=EndOfEnergy.REMOTE)
-            return (i.TransactionRefused(evse=number, subject=card) if b % 2 else stop,)
-        case "reading":
-            readings = (
-                i.ContactorSeen(evse=number, energised=b % 2 == 0, register_wh=10 * b),
-                i.SuspensionSeen(evse=number, by_ev=number not in site.stays or not site.stays[number].suspended_by_ev),
-                i.RegisterRead(evse=number, register_wh=10 * b),
-            )
-            return (readings[b % 3],)
+            return i.TransactionRefused(evse=number, subject=card) if b % 2 else stop
         case "fault":
-            return (i.FaultSeen(evse=None if a == 7 else number, code="F", active=b < 3),)
+            return i.FaultSeen(evse=None if a == 7 else number, code="F", active=b < 3)
         case "switch":
-            return (i.SetAvailability(evse=None if a == 7 else number, operative=b > 2),)
+            return i.SetAvailability(evse=None if a == 7 else number, operative=b > 2)
         case "reserve":
             group = "family" if b == 7 else None
-            cancel = i.CancelReserveNow(id=b % 3)
             make = i.MakeReserveNow(id=b % 3, evse=number, subject=card, group=group, for_ms=(1 + a) * 2 * MINUTE)
-            return (cancel if b == 5 else make,)
-        case "layout":
-            return (i.LayoutRead(location=LAYOUTS[b % len(LAYOUTS)], digest=str(b % len(LAYOUTS))),)
-        case "clock":
-            return (i.ClockRead(utc_ms=None),) if b == 0 else ()
-        case "start again":
-            return (i.Started(boot=a), i.LayoutRead(location=LAYOUTS[0], digest="0"))
+            return i.CancelReserveNow(id=b % 3) if b == 5 else make
         case _:
-            return (i.InputsRead(),)
+            stay = site.stays.get(number)
+            return (
+                i.ContactorSeen(evse=number, energised=b % 2 == 0, register_wh=10 * b),
+                i.SuspensionSeen(evse=number, by_ev=stay is None or not stay.suspended_by_ev),
+                i.RegisterRead(evse=number, register_wh=10 * b),
+            )[b % 3]
 
 
 def _evse(site: Site, deed: Deed) -> EvseId:
