@@ -8,10 +8,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agent.config.devices import twin_specs
 from agent.config.location import digest, location_of
@@ -19,7 +18,7 @@ from agent.config.types import Config
 from agent.core.evolve import APPLY
 from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdict
 from agent.core.layout import EvseId
-from agent.core.site import fold
+from agent.core.site import evolve, fold
 from agent.core.state import Site
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
@@ -39,6 +38,7 @@ from agent.kernel.presence import Presence, PresenceLimits
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
+from agent.kernel.tasks import Stage, Tasks, task_group
 from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
@@ -91,9 +91,10 @@ async def running(options: Options) -> AsyncIterator[Running]:
         journal = open_journal(options)
         stack.callback(journal.close)
         parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key"))
-        tasks = await stack.enter_async_context(_task_group())
-        tasks.start(parts.runner.run())
-        parts.begin()
+        tasks = await stack.enter_async_context(task_group())
+        tasks.start(parts.runner.run(), Stage.RUNNER)
+        tasks.drain = parts.drain
+        await parts.begin()
         parts.start_devices(tasks)
         restart = parts.start_station(tasks)
         served = await serve(parts.web_context(), config.web.host, config.web.port)
@@ -131,42 +132,25 @@ def open_journal(options: Options) -> Journal:
     return journal
 
 
-def replay(journal: Journal) -> Site:
-    """Return the state that a journal leads to."""
+def replay(journal: Journal) -> tuple[Site, int]:
+    """Return the state that a journal leads to, and the last event that its snapshot contains.
+
+    An event that cannot be applied is left out aloud: behind a gap of lost events that may be so, and an agent that
+    never starts helps nobody. What can be read anew is read at the start.
+    """
     loaded = journal.load()
-    return fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
+    site = fold(loaded.snapshot)
+    for stored in loaded.events:
+        try:
+            site = evolve(site, stored.event)
+        except Exception:
+            log.exception("journal=inapplicable event=%d kind=%s", stored.seq, type(stored.event).__name__)
+    return site, loaded.snapshot_head
 
 
 def uses_twin(config: Config) -> bool:
     """Return whether any device is simulated."""
     return any(device.driver == "twin" for device in config.device)
-
-
-class _Tasks:
-    """The tasks of an agent: the first that fails ends all."""
-
-    def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._running: list[asyncio.Task[None]] = []
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine until the agent stops."""
-        self._running.append(self._group.create_task(work))
-
-    def cancel(self) -> None:
-        """Stop all, the youngest first: devices before the runner they report to."""
-        for task in reversed(self._running):
-            task.cancel()
-
-
-@contextlib.asynccontextmanager
-async def _task_group() -> AsyncIterator[_Tasks]:
-    async with asyncio.TaskGroup() as group:
-        tasks = _Tasks(group)
-        try:
-            yield tasks
-        finally:
-            tasks.cancel()
 
 
 class _Parts:
@@ -183,8 +167,14 @@ class _Parts:
         self._boot = journal.last_boot + 1
         self._station = build_station(self._config, journal, key)
         projections = () if self._station is None else (self._station.projection,)
+        site, snapshot_head = replay(journal)
         self.runner = Runner(
-            site=replay(journal), clock=elapsed, journal=journal, boot=self._boot, projections=projections
+            site=site,
+            clock=elapsed,
+            journal=journal,
+            boot=self._boot,
+            projections=projections,
+            snapshot_head=snapshot_head,
         )
         self.twin = _twin(options, clock)
         self._health = Health()
@@ -212,7 +202,7 @@ class _Parts:
         if ad_hoc is not None:
             AdHocStarts(self.runner, self._authoriser, self._subjects, ad_hoc.reveal())
 
-    def start_station(self, tasks: _Tasks) -> asyncio.Event:
+    def start_station(self, tasks: Tasks) -> asyncio.Event:
         """Start the link to the CSMS, if there is one; return the event that a Reset sets."""
         if self._station is not None:
             hardware = SiteHardware(self.runner, self._devices, self._restart.set)
@@ -227,15 +217,20 @@ class _Parts:
             )
         return self._restart
 
-    def begin(self) -> None:
-        """Tell the core what the configuration says, that it is a new start, and what time it is."""
+    async def begin(self) -> None:
+        """Tell the core that it is a new start, what the configuration says, and what time it is; durable on return."""
         now_ms = self._wall()
         location = location_of(self._config, utc_ms=now_ms if now_ms is not None else time.time_ns() // 1_000_000)
-        self.runner.observe(LayoutRead(location=location, digest=digest(location)))
-        self.runner.observe(Started(boot=self._boot))
-        self.runner.observe(ClockRead(utc_ms=self._wall()))
+        await self.runner.tell(Started(boot=self._boot))
+        await self.runner.tell(LayoutRead(location=location, digest=digest(location)))
+        await self.runner.tell(ClockRead(utc_ms=self._wall()))
 
-    def start_devices(self, tasks: _Tasks) -> None:
+    async def drain(self) -> None:
+        """Let the runner keep what was seen last, and a snapshot for a quick start."""
+        await self.runner.idle()
+        await self.runner.keep_snapshot()
+
+    def start_devices(self, tasks: Tasks) -> None:
         """Build the devices of the configuration and start their tasks."""
         workshop = Workshop(clock=self._clock, twin=self.twin)
         screens = Screens(
@@ -260,7 +255,9 @@ class _Parts:
                 authoriser=self._authoriser,
                 subjects=self._subjects,
             )
-            for work in (*inputs.tasks(), *outputs.tasks(devices)):
+            for work in inputs.tasks():
+                tasks.start(work, Stage.INPUTS)
+            for work in outputs.tasks(devices):
                 tasks.start(work)
             if devices.charge_controller is not None:
                 loop = EnergyLoop(
@@ -272,7 +269,7 @@ class _Parts:
                 )
                 tasks.start(loop.run())
         if self.twin is not None:
-            tasks.start(self.twin.run())
+            tasks.start(self.twin.run(), Stage.INPUTS)
 
     def _check_in_url(self) -> Callable[[str], str | None]:
         base = self._config.web.public_url.rstrip("/")
@@ -320,8 +317,8 @@ class _Parts:
 
     async def watch_inputs(self) -> None:
         """Tell the core when every device has answered or failed once; the core itself waits no longer than it must."""
-        while self.runner.site.reconciling_until_ms is not None or not self._health.states():
-            if self._health.states() and self._health.all_heard():
+        while self.runner.site.reconciling_until_ms is not None:
+            if self._health.all_heard():
                 self.runner.observe(InputsRead())
             await asyncio.sleep(INPUTS_LOOK_S)
 

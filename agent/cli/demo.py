@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import logging
 import os
+import socket
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -19,11 +20,13 @@ from agent.config.load import load
 from agent.config.types import Config
 from agent.simulation.days import SOURCES, Day, visits
 from agent.simulation.replay import Replay
+from drivers.twin.clock import RATE_MAX
 
 log = logging.getLogger("stationmaster.demo")
 
 NAME = "demo"
 PORT = 8080
+PORT_MAX = 65535
 REPLAY_SPEED = 60.0
 
 
@@ -32,13 +35,34 @@ def add_parser(subparsers: Subparsers) -> None:
     about = COMMANDS[NAME].help
     parser = subparsers.add_parser(NAME, help=about, description=f"{about.capitalize()}.")
     parser.add_argument("--config", metavar="FILE", type=Path, help="another simulated site than the built-in one")
-    parser.add_argument("--port", type=int, default=PORT, help=f"port of the web server; default {PORT}, 0 takes any")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"port of the web server; default {PORT}, 0 takes any")
     parser.add_argument("--state-dir", metavar="DIR", type=Path, default=_state_dir(), help="default %(default)s")
     parser.add_argument(
         "--replay", nargs="?", const=Day.DUNDEE.value, choices=[d.value for d in Day], help="a real day"
     )
-    parser.add_argument("--speed", type=float, help="how many times faster than real; default 1, with --replay 60")
+    parser.add_argument("--speed", type=_speed, help="how many times faster than real; default 1, with --replay 60")
     parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= PORT_MAX:
+        raise argparse.ArgumentTypeError(f"a port is from 0 to {PORT_MAX}, not {port}")
+    return port
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0 < speed <= RATE_MAX:
+        raise argparse.ArgumentTypeError(f"a speed is above 0 and at most {RATE_MAX:g}, not {text}")
+    return speed
+
+
+def _free_port() -> int:
+    """Return a port that is free now: the QR codes name it before the server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
 def _state_dir() -> Path:
@@ -54,11 +78,12 @@ def run(args: argparse.Namespace) -> int:
         print(f'{args.config}: a demo needs driver = "twin" for every device; use `stationmaster run` for this site')
         return FAILED
     speed = args.speed if args.speed is not None else REPLAY_SPEED if args.replay else config.twin.speed
-    address = f"http://127.0.0.1:{args.port}"
+    port = args.port or _free_port()
+    address = f"http://127.0.0.1:{port}"
     config = replace(
         config,
         twin=replace(config.twin, control=True, speed=speed),
-        web=replace(config.web, port=args.port, public_url=config.web.public_url or address),
+        web=replace(config.web, port=port, public_url=config.web.public_url or address),
     )
     day = Day(args.replay) if args.replay else None
 

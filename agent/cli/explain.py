@@ -10,6 +10,7 @@ import urllib.parse
 
 from agent.cli import COMMANDS, FAILED, OK, Subparsers
 from agent.cli.status import add_address, ask
+from agent.journal.export import escaped
 
 NAME = "explain"
 
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         answer = ask(args.address, f"/explain/{urllib.parse.quote(code, safe='')}")
     except LookupError:
-        print(f"stationmaster: nobody here has the code {code} now", file=sys.stderr)
+        print(f"stationmaster: nobody here has the code {escaped(code)} now", file=sys.stderr)
         return FAILED
     except OSError as error:
         print(f"stationmaster: no agent answers at {args.address}: {error}", file=sys.stderr)
@@ -38,5 +39,5 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(answer, indent=2))
         return OK
     for sentence in answer["sentences"]:
-        print(sentence)
+        print(escaped(str(sentence)))
     return OK

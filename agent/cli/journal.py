@@ -35,6 +35,11 @@ def run(args: argparse.Namespace) -> int:
     except JournalError as error:
         print(f"stationmaster: {error}", file=sys.stderr)
         return FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"stationmaster: {error.filename or args.state_dir}: {error.strerror or error}", file=sys.stderr)
+        return FAILED
 
 
 def _print(args: argparse.Namespace) -> int:

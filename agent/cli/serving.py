@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -10,10 +12,12 @@ from pathlib import Path
 
 from agent.app import Options, Running, running
 from agent.cli import FAILED, OK, USAGE
+from agent.cli.log_lines import LogLines
 from agent.config.load import load, read_text
 from agent.config.problems import Problem
 from agent.config.types import Config
 from agent.journal.errors import JournalError
+from agent.kernel.mishaps import TooManyMishaps
 from agent.kernel.secrets import KeyUnusableError
 from drivers.ports import DeviceError
 
@@ -41,20 +45,18 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
 
     `started` runs beside the agent.
     """
-    logging.basicConfig(
-        level=_LEVELS[options.config.log.level],
-        format="%(asctime)s level=%(levelname)s part=%(name)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
-        stream=sys.stderr,
-    )
+    os.umask(0o077)  # the journal, keys and the twin's world are for this account alone
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(LogLines())
+    logging.basicConfig(level=_LEVELS[options.config.log.level], handlers=[lines])
     failed: list[BaseException] = []
     try:
         while asyncio.run(_serve(options, started)):
             logging.getLogger("stationmaster").warning("state=restarting reason=Reset")
-    except* (JournalError, KeyUnusableError, DeviceError, OSError) as group:
+    except* (JournalError, KeyUnusableError, TooManyMishaps, DeviceError, OSError) as group:
         failed = _leaves(group)
     for error in failed:
-        print(f"stationmaster: {error}", file=sys.stderr)
+        print(f"stationmaster: {_sentence(error, options)}", file=sys.stderr)
     return FAILED if failed else OK
 
 
@@ -66,6 +68,8 @@ async def _serve(options: Options, started: Callable[[Running], Awaitable[None]]
         loop.add_signal_handler(number, stop.set)
     async with running(options) as agent:
         beside = asyncio.ensure_future(started(agent)) if started is not None else None
+        if beside is not None:
+            beside.add_done_callback(lambda done: stop.set() if not done.cancelled() and done.exception() else None)
         ends = [asyncio.ensure_future(event.wait()) for event in (stop, agent.restart)]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -77,6 +81,15 @@ async def _serve(options: Options, started: Callable[[Running], Awaitable[None]]
                 with contextlib.suppress(asyncio.CancelledError):
                     await beside
         return agent.restart.is_set() and not stop.is_set()
+
+
+def _sentence(error: BaseException, options: Options) -> str:
+    """Return what is wrong and what to do; the system's own words for an address say neither."""
+    if isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+        web = options.config.web
+        if error.filename is None:
+            return f"cannot listen on {web.host} port {web.port}: {os.strerror(error.errno)}: choose another [web] port"
+    return str(error)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

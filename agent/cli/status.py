@@ -4,6 +4,7 @@ Asks over loopback HTTP, so it sees what the agent sees. Exit codes: 0 answered,
 """
 
 import argparse
+import http.client
 import json
 import sys
 import urllib.error
@@ -11,13 +12,17 @@ import urllib.request
 from typing import Any
 
 from agent.cli import COMMANDS, FAILED, OK, Subparsers
+from agent.journal.export import escaped
 
 TIMEOUT_S = 5.0
 ADDRESS = "http://127.0.0.1:8080"
 
 
 def ask(address: str, path: str) -> Any:
-    """Return the JSON answer of a running agent; raise OSError when none answers, LookupError when it knows nothing."""
+    """Return the JSON answer of a running agent.
+
+    OSError when none answers, or somebody else does; LookupError when it knows nothing.
+    """
     if not address.startswith(("http://", "https://")):
         raise OSError(f"{address}: an address begins with http:// or https://")
     try:
@@ -25,6 +30,8 @@ def ask(address: str, path: str) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         raise LookupError(f"{address}{path}: HTTP {error.code}") from error
+    except (ValueError, http.client.HTTPException) as error:
+        raise OSError(f"something else answers there: {error}") from error
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
@@ -52,13 +59,15 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(status, indent=2))
         return OK
     for line in _lines(status):
-        print(line)
+        print(escaped(line))
     return OK
 
 
 def _lines(value: Any, indent: str = "") -> list[str]:
     """Return nested data as indented lines a person can read."""
     lines: list[str] = []
+    if not isinstance(value, dict | list):
+        return [f"{indent}{value}"]
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in items:
         if isinstance(part, dict | list) and part:

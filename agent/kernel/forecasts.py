@@ -1,15 +1,22 @@
 """Keeps the wait forecast fresh: computed in a thread from the immutable Site, off the event loop.
 
-A view: nothing here is stored. The core records only what was quoted at check-in.
+A view: nothing here is stored. The core records only what was quoted at check-in. A forecast that fails is a wait that
+is not known; it stops nobody.
 """
 
 import asyncio
+import logging
+from collections.abc import Callable
 
-from agent.core.forecast import forecast
+from agent.core.forecast import forecast as forecast_by_matching
+from agent.core.layout import Now
 from agent.core.shown import NO_WAITS, Waits
+from agent.core.state import Site
 from agent.kernel.runner import Published, Runner
 from drivers.clock import until_set
 from drivers.ports import Clock
+
+log = logging.getLogger("stationmaster.forecasts")
 
 REFRESH_S = 30.0  # waits shrink by themselves: a figure older than this is visibly wrong
 LEAST_GAP_S = 1.0  # a burst of check-ins is one forecast
@@ -18,7 +25,11 @@ LEAST_GAP_S = 1.0  # a burst of check-ins is one forecast
 class Forecasts:
     """The latest waits of a running site."""
 
-    def __init__(self, runner: Runner, clock: Clock) -> None:
+    def __init__(
+        self, runner: Runner, clock: Clock, forecast: Callable[[Site, Now], Waits] = forecast_by_matching
+    ) -> None:
+        self._forecast = forecast
+        self._failing = False
         self._runner = runner
         self._clock = clock
         self._moved = asyncio.Event()
@@ -35,7 +46,18 @@ class Forecasts:
             self._moved.clear()
             site, now = self._runner.site, self._runner.now()
             if site.location is not None:
-                self.waits = await asyncio.to_thread(forecast, site, now)
+                self.waits = await self._made(site, now)
             began_s = self._clock.monotonic()
             await until_set(self._moved, self._clock, began_s + REFRESH_S)
             await self._clock.until(began_s + LEAST_GAP_S)
+
+    async def _made(self, site: Site, now: Now) -> Waits:
+        try:
+            waits = await asyncio.to_thread(self._forecast, site, now)
+        except Exception:
+            if not self._failing:  # once, not twice a minute
+                log.exception("forecast=failed")
+            self._failing = True
+            return NO_WAITS
+        self._failing = False
+        return waits
