@@ -4,6 +4,7 @@ Pure but for the catalogue. Rendered in every language of the site; the board's 
 stand on it only for a browser on this machine: whoever could read them elsewhere would not have to be on site.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import segno
 from aiohttp import web
 
-from agent.core.board import BayRow, BoardView, PoolStatus, PoolView, board_view
+from agent.core.board import BayRow, PoolStatus, PoolView, board_view
 from agent.core.shown import EvseShown
 from agent.texts.formats import Language
 from agent.texts.waits import WaitForm
@@ -22,10 +23,12 @@ from agent.web.streams import Streams
 from agent.web.words import Words
 
 CALLED_MAX = 3
-POOLS_PAGE = 3
-BAYS_PAGE = 8
+# How many fit at 40 mm of cap height in the widest usual font; more of them take turns.
+POOLS_PAGE = 2
+BAYS_PAGE = 6
 LOOK_S = 2.0  # the minutes left and the clock move; the board says so when it hears nothing for 10 s
 MINUTE_MS = 60_000
+_SHORT = re.compile(r"^(.+?), \D+(\d[\d.,]* kW)$")  # "CCS, up to 300 kW" is "CCS 300 kW" from 10 m
 
 _BAY_WORDS: Mapping[EvseShown, str] = {
     EvseShown.FREE: "board.bay_free",
@@ -103,7 +106,8 @@ class BoardPages:
             "digits": digits,
             "qr": self._qr(digits),
             "clock": _clock(words.local(now.utc_ms)),
-            "paged": _paged(view),
+            "pools_page": POOLS_PAGE,
+            "bays_page": BAYS_PAGE,
         }
 
     def _qr(self, digits: str | None) -> str | None:
@@ -124,7 +128,7 @@ def metres(text: str | None) -> float:
 
 
 def _pool(words: Words, view: PoolView) -> dict[str, str]:
-    wait = words.wait(view.wait, WaitForm.BOARD)
+    name = _SHORT.sub(r"\1 \2", words.pool_name(view))
     if view.status is PoolStatus.CLOSED:
         line, kind = words("board.closed"), "closed"
     elif view.evses_in_service == 0:
@@ -132,8 +136,10 @@ def _pool(words: Words, view: PoolView) -> dict[str, str]:
     elif view.evses_free:
         line, kind = words("board.free", count=view.evses_free), "free"
     else:
-        line, kind = words("board.waiting", count=view.queue_length, wait=wait or "…"), "waiting"
-    return {"name": words.pool_name(view), "line": line, "kind": kind}
+        wait = words.wait(view.wait, WaitForm.BOARD)
+        bare = words("check_in.waiting", count=view.queue_length)
+        line, kind = words("board.waiting", count=view.queue_length, wait=wait) if wait else bare, "waiting"
+    return {"name": name, "line": line, "kind": kind}
 
 
 def _bay(words: Words, row: BayRow) -> dict[str, str]:
@@ -144,7 +150,3 @@ def _bay(words: Words, row: BayRow) -> dict[str, str]:
 
 def _clock(at: datetime | None) -> str:
     return f"{at:%H:%M}" if at else ""
-
-
-def _paged(view: BoardView) -> bool:
-    return len(view.pools) > POOLS_PAGE or len(view.bays) > BAYS_PAGE

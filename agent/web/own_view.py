@@ -175,8 +175,8 @@ def _buttons(words: Words, view: PageView, address: str, fields: dict[str, objec
         label = words(f"button.{action.value}", **{**fields, **extra})
         if action in NOT_OFFERED or not label:
             continue
-        yield ShownButton(action=action.value, label=label, href=_href(action, address, fields), primary=primary)
-        primary = False
+        first, primary = primary and action is not Action.LEAVE, False
+        yield ShownButton(action=action.value, label=label, href=_href(action, address, fields), primary=first)
 
 
 def _href(action: Action, address: str, fields: dict[str, object]) -> str | None:

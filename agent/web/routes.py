@@ -3,9 +3,12 @@
 Builds the aiohttp application; decides nothing about what is shown.
 """
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from agent.web.board import BoardPages
+from agent.web.change import ChangePages
 from agent.web.check_in import CheckInPages
 from agent.web.context import WebContext
 from agent.web.guard import BODY_BYTES_MAX, Guard, local_only
@@ -65,6 +68,9 @@ def _add_own_page(app: web.Application, parts: Parts, streams: Streams) -> None:
     app.router.add_get(f"/t/{ADDRESS}/state", pages.state)
     app.router.add_get(f"/t/{ADDRESS}/events", events)
     app.router.add_get(f"/t/{ADDRESS}/thanks", pages.thanks)
+    changes = ChangePages(parts)
+    app.router.add_get(f"/t/{ADDRESS}/change", changes.show)
+    app.router.add_post(f"/t/{ADDRESS}/change", changes.act)
     app.router.add_get(f"/t/{ADDRESS}/{{action}}", pages.ask)
     app.router.add_post(f"/t/{ADDRESS}/{{action}}", pages.act)
 
@@ -90,7 +96,7 @@ def _add_twin(app: web.Application, pages: TwinPages) -> None:
     app.router.add_post("/twin/clock", local_only(pages.clock))
 
 
-def _unknown(parts: Parts):  # type: ignore[no-untyped-def]
+def _unknown(parts: Parts) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def unknown(request: web.Request) -> web.Response:
         return parts.unknown(request)
 

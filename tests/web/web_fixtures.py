@@ -255,6 +255,25 @@ class Phone:
         async with self._session.get(self._url + path, headers=headers, allow_redirects=False) as answer:
             return Page(answer.status, answer.headers, await answer.text())
 
+    async def json(self, path: str) -> Any:
+        """Return the answer to an address as data."""
+        async with self._session.get(self._url + path, allow_redirects=False) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    @asynccontextmanager
+    async def stream(self, path: str) -> AsyncIterator[AsyncIterator[str]]:
+        """Open an event stream; yields the data of its events."""
+        async with self._session.get(self._url + path) as answer:
+            assert answer.status == 200, await answer.text()
+
+            async def events() -> AsyncIterator[str]:
+                async for line in answer.content:
+                    if line.startswith(b"data: "):
+                        yield line[6:].decode()
+
+            yield events()
+
     async def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Page:
         """Send a form."""
         async with self._session.post(self._url + path, data=fields, headers=headers, allow_redirects=False) as answer:
@@ -266,6 +285,6 @@ class Phone:
         return await self.post("/check-in", {"request": page.request_id, "pool": pool, "digits": digits, **fields})
 
     async def do(self, path: str, action: str, **fields: str) -> Page:
-        """Open an own page and send the form of an action on it."""
-        page = await self.get(path)
+        """Send the form of an action of an own page; the question before leaving always has a request id."""
+        page = await self.get(f"{path}/leave")
         return await self.post(f"{path}/{action}", {"request": page.request_id, **fields})
