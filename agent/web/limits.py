@@ -33,6 +33,9 @@ class Limiter:
         self._key = os.urandom(16)
         self._left: OrderedDict[bytes, tuple[float, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._left)
+
     def allows(self, address: str, now_s: float) -> bool:
         """Return whether one more request is fine, and count it."""
         name = hashlib.blake2s(address.encode(), key=self._key, digest_size=8).digest()

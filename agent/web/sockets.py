@@ -57,6 +57,12 @@ class Sockets:
             if self._of_address[address] <= 0:
                 del self._of_address[address]
 
+    def cut_silent(self) -> None:
+        """Cut off all connections that no request is worked on: what their deadlines would do."""
+        for connection in list(self._open.values()):
+            if connection.waits:
+                connection.cut()
+
     @web.middleware
     async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         """Stop the header's clock of a connection while one of its requests is worked on."""
@@ -85,16 +91,21 @@ class Connection(asyncio.Protocol):
         self._address = self._sockets.admit(self, transport)
         self._transport = transport
         if self._address is None:
-            self._cut()
+            self.cut()
             return
         self._inner.connection_made(transport)
         self.expect()
+
+    @property
+    def waits(self) -> bool:
+        """Whether a header is waited for."""
+        return self._deadline is not None
 
     def expect(self) -> None:
         """Give the next header its time."""
         self.rest()
         if self._transport is not None and not self._transport.is_closing():
-            self._deadline = asyncio.get_running_loop().call_later(HEAD_S, self._cut)
+            self._deadline = asyncio.get_running_loop().call_later(HEAD_S, self.cut)
 
     def rest(self) -> None:
         """Stop the clock."""
@@ -126,6 +137,7 @@ class Connection(asyncio.Protocol):
             self._sockets.leave(self._transport, self._address)
             self._inner.connection_lost(exc)
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """Cut the connection off."""
         if isinstance(self._transport, asyncio.Transport):
             self._transport.abort()

@@ -9,7 +9,7 @@ from agent.core import inputs as i
 from agent.core.layout import ChargingLocation, CheckInId, EvseId, OpenRange, SubjectRef
 from agent.core.page import PageState
 from agent.core.shown import Reading, WaitRange, Waits
-from agent.core.state import Bay, Origin
+from agent.core.state import Bay, CheckIn, Origin
 
 ONE = EvseId(1)
 ME = CheckInId(1)
@@ -31,6 +31,12 @@ async def join(site: RunningSite, name: str | None = None) -> CheckInId:
         )
     )
     return CheckInId(number)
+
+
+async def joined(site: RunningSite) -> CheckIn:
+    """Somebody without a card checks in; what the site knows of them."""
+    who = await join(site)
+    return site.runner.site.check_ins[who]
 
 
 async def card(site: RunningSite, number: int, name: str, verdict: i.Verdict = i.Verdict.ACCEPTED) -> None:

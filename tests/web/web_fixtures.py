@@ -261,6 +261,16 @@ class Phone:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
+    async def bytes(self, path: str) -> bytes:
+        """Return a file."""
+        async with self._session.get(self._url + path) as answer:
+            return await answer.read()
+
+    async def post_json(self, path: str, body: Mapping[str, Any], **headers: str) -> Page:
+        """Send data."""
+        async with self._session.post(self._url + path, json=body, headers=headers) as answer:
+            return Page(answer.status, answer.headers, await answer.text())
+
     @asynccontextmanager
     async def stream(self, path: str) -> AsyncIterator[AsyncIterator[str]]:
         """Open an event stream; yields the data of its events."""
