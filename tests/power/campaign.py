@@ -18,10 +18,12 @@ from agent.core.evolve import APPLY
 from agent.core.site import fold, restate
 from agent.journal.codec import Codec
 from agent.journal.disk import Synchronous
+from agent.journal.reads import DeadLetter, Owed, StoredEvent
 from agent.journal.store import Journal
 
 CHILD = Path(__file__).with_name("busy_site.py")
 START_LIMIT_S = 30.0
+SETTLE_LIMIT_S = 60.0
 RUN_S = (0.05, 1.2)  # how long a start lasts before the cut
 
 
@@ -54,12 +56,7 @@ def one_start(
     synchronous: Synchronous = "FULL",
 ) -> None:
     """Start the agent, let it run for a random while, and kill it."""
-    command = [sys.executable, str(CHILD), str(state_dir), str(chance.getrandbits(32)), csms_url, synchronous]
-    child = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
-    )
-    assert child.stdout is not None
-    assert child.stderr is not None
+    child = _child(state_dir, chance, "busy", environment=environment, csms_url=csms_url, synchronous=synchronous)
     try:
         output = _read_for(child, chance.uniform(*RUN_S))
     finally:
@@ -69,6 +66,40 @@ def one_start(
         raise AssertionError(f"start {said.starts + 1} did not come up:\n{errors.decode()[-3000:]}")
     said.starts += 1
     said.hear(output + rest)
+
+
+def last_start(
+    state_dir: Path,
+    chance: random.Random,
+    said: Said,
+    *,
+    environment: Mapping[str, str] | None = None,
+    csms_url: str,
+) -> None:
+    """Start the agent, let everybody leave, and wait until it owes nothing and has stopped."""
+    child = _child(state_dir, chance, "leave", environment=environment, csms_url=csms_url)
+    try:
+        output, errors = child.communicate(timeout=SETTLE_LIMIT_S)
+    finally:
+        child.kill()
+    assert b"SETTLED" in output, f"it did not settle:\n{errors.decode()[-3000:]}"
+    assert child.returncode == 0, errors.decode()[-3000:]
+    said.hear(output)
+
+
+def _child(
+    state_dir: Path,
+    chance: random.Random,
+    deeds: str,
+    *,
+    environment: Mapping[str, str] | None,
+    csms_url: str,
+    synchronous: Synchronous = "FULL",
+) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, str(CHILD), str(state_dir), str(chance.getrandbits(32)), csms_url, synchronous, deeds]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
+    )
 
 
 def _read_for(child: "subprocess.Popen[bytes]", run_s: float) -> bytes:
@@ -96,6 +127,9 @@ class Kept:
     events: dict[int, tuple[str, str]]
     doubled: list[tuple[str, str]]
     notes: tuple[str, ...]
+    stored: tuple[StoredEvent, ...]
+    owed: tuple[Owed, ...]
+    given_up: tuple[DeadLetter, ...]
 
 
 def what_was_kept(state_dir: Path) -> Kept:
@@ -106,14 +140,14 @@ def what_was_kept(state_dir: Path) -> Kept:
         site = fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
         assert fold(restate(site)) == site
         assert journal.verify().ok
-        events: dict[int, tuple[str, str]] = {}
-        after = 0
-        while batch := journal.events(after, 1000):
-            events.update({s.seq: (type(s.event).__name__, key_of(s.event)) for s in batch})
-            after = batch[-1].seq
+        stored: list[StoredEvent] = []
+        while batch := journal.events(stored[-1].seq if stored else 0, 1000):
+            stored += batch
+        events = {s.seq: (type(s.event).__name__, key_of(s.event)) for s in stored}
         once = Counter(e for e in events.values() if e[0] in {"CheckedIn", "Authorised"})
         notes = (*journal.recovery.notes, *(f"lost {a}-{b}" for a, b in journal.recovery.lost))
-        return Kept(events, [e for e, count in once.items() if count > 1], notes)
+        doubled = [e for e, count in once.items() if count > 1]
+        return Kept(events, doubled, notes, tuple(stored), journal.owed("csms", 1000), journal.dead_letters())
     finally:
         journal.close()
 
