@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.config.devices import twin_specs
 from agent.config.location import digest, location_of
@@ -20,6 +21,7 @@ from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdic
 from agent.core.layout import EvseId
 from agent.core.site import evolve, fold
 from agent.core.state import Site
+from agent.csms.v16.stores import STATE
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
 from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
@@ -33,6 +35,7 @@ from agent.kernel.ad_hoc import AdHocStarts
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged, TokenSource
 from agent.kernel.clock import LocationClock, WallClock
 from agent.kernel.forecasts import Forecasts
+from agent.kernel.forgetting import Forgetting
 from agent.kernel.notify import notify
 from agent.kernel.presence import Presence, PresenceLimits
 from agent.kernel.runner import Runner
@@ -99,7 +102,13 @@ async def running(options: Options) -> AsyncIterator[Running]:
         restart = parts.start_station(tasks)
         served = await serve(parts.web_context(), config.web.host, config.web.port)
         stack.push_async_callback(served.close)
-        for watch in (parts.watch_clock(), parts.watch_inputs(), parts.watchdog(), parts.forecasts.run()):
+        for watch in (
+            parts.watch_clock(),
+            parts.watch_inputs(),
+            parts.watchdog(),
+            parts.forecasts.run(),
+            parts.forget(),
+        ):
             tasks.start(watch)
         notify("READY=1")
         stack.callback(notify, "STOPPING=1")
@@ -163,7 +172,7 @@ class _Parts:
         self._journal = journal
         self._key = key
         self._wall = _wall(clock, options.config.clock.trust)
-        elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
+        elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
         self._station = build_station(self._config, journal, key)
         projections = () if self._station is None else (self._station.projection,)
@@ -309,6 +318,10 @@ class _Parts:
             return None
         return "up" if self._station.link.online else "down"
 
+    def watches(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs beside the devices for as long as the agent does."""
+        return [self.watch_clock(), self.watch_inputs(), self.watchdog(), self.forecasts.run(), self.forget()]
+
     async def watch_clock(self) -> None:
         """Notice when the wall clock becomes trusted or steps."""
         while True:
@@ -321,6 +334,10 @@ class _Parts:
             if self._health.all_heard():
                 self.runner.observe(InputsRead())
             await asyncio.sleep(INPUTS_LOOK_S)
+
+    async def forget(self) -> None:
+        """Delete who people were, a day after nothing needs them."""
+        await Forgetting(self.runner, self._elapsed, self._journal, self._subjects, (STATE,)).run()
 
     async def watchdog(self) -> None:
         """Tell systemd that turns are taken: a turn, not this task, is the sign of life."""

@@ -150,6 +150,11 @@ class Reads:
         """Return the first person of a kind with this keyed hash, by reference."""
         return next(iter(self._subjects("WHERE kind = ? AND lookup = ? ORDER BY ref LIMIT 1", kind, lookup)), None)
 
+    def subject_refs(self) -> tuple[str, ...]:
+        """Return the references of all persons, in their order; 20,000 at most."""
+        with self.connection() as db:
+            return tuple(row[0] for row in db.execute("SELECT ref FROM subject ORDER BY ref"))
+
     def owed(self, lane: str, limit: int, after: int = 0) -> tuple[Owed, ...]:
         """Return up to `limit` messages of a lane in the order they were owed, those after an owed id."""
         clause = "WHERE lane = ? AND id > ? ORDER BY id LIMIT ?"

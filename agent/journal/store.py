@@ -68,6 +68,7 @@ class Journal:
         self.receipt: Callable[[str, str], Receipt | None] = self._reads.receipt
         self.subject: Callable[[str], Subject | None] = self._reads.subject
         self.subject_by_lookup: Callable[[str, bytes], Subject | None] = self._reads.subject_by_lookup
+        self.subject_refs: Callable[[], tuple[str, ...]] = self._reads.subject_refs
         self.record: Callable[[str, str], bytes | None] = self._reads.record
         self.records: Callable[[str], dict[str, bytes]] = self._reads.records
 

@@ -52,6 +52,8 @@ class Subjects:
         self._reads = reads
         self._key = key
         self._recent: OrderedDict[bytes, PutSubject] = OrderedDict()
+        self._asked: set[str] = set()  # references given out since the last look of the janitor
+        self._asked_before: frozenset[str] = frozenset()
 
     def of(self, kind: str, value: str, details: bytes = b"") -> Known:
         """Return the reference of an id of a kind ("token", "device", "group"), making one at the first time.
@@ -62,6 +64,7 @@ class Subjects:
         found = self._reads.subject_by_lookup(kind, lookup)
         if found is not None:
             self._recent.pop(lookup, None)
+            self._asked.add(found.ref)
             return Known(SubjectRef(found.ref), ())
         row = self._recent.get(lookup)
         if row is None:
@@ -69,7 +72,16 @@ class Subjects:
             self._recent[lookup] = row
             if len(self._recent) > RECENT_MAX:
                 self._recent.popitem(last=False)
+        self._asked.add(row.ref)
         return Known(SubjectRef(row.ref), (row,))
+
+    def lately(self) -> frozenset[str]:
+        """Return the references given out since the look before the last: what they are for may not be stored yet."""
+        return self._asked_before | self._asked
+
+    def look(self) -> None:
+        """Begin a new span of `lately`."""
+        self._asked_before, self._asked = frozenset(self._asked), set()
 
     def value(self, ref: SubjectRef) -> str | None:
         """Return the personal id behind a reference, or None when it was forgotten."""

@@ -63,10 +63,11 @@ async def running(
     evses: int = 2,
     boot: int = 1,
     expected: type[Exception] | None = None,
+    elapsed_ms: int = 0,
 ) -> AsyncIterator[Runner]:
     """A runner that has started, read its inputs and sees all bays free; it must end by `expected` or by our stop."""
     start = Site() if site is None else site
-    time = LocationClock(clock, start.elapsed_ms, lambda: UTC_MS + round(clock.monotonic() * 1000))
+    time = LocationClock(clock, max(start.elapsed_ms, elapsed_ms), lambda: UTC_MS + round(clock.monotonic() * 1000))
     runner = Runner(site=start, clock=time, journal=journal, boot=boot)
     task = asyncio.ensure_future(runner.run())
     here = location(evses)
