@@ -22,6 +22,7 @@ from agent.core.layout import (
     PoolId,
     SubjectRef,
 )
+from agent.core.site import step
 from agent.core.state import CheckInState, EndOfEnergy, Origin, Quote, Reason, TokenAnswer, Wishes
 
 
@@ -159,6 +160,15 @@ def test_a_pool_that_never_closes_ends_nobodys_wait() -> None:
     story.joins("ann")
     story.after(minutes=11 * 60)
     assert story.state("ann") is CheckInState.WAITING
+
+
+def test_the_time_of_day_is_what_was_read_not_what_a_caller_says() -> None:
+    story = Story(TILL_TEN, trusted=False)
+    closed = Now(story.elapsed_ms, START_UTC_MS + 6 * 60 * MINUTE)
+    request = i.JoinQueue(pool=PoolId("A"), draw=1, origin=Origin.PAGE)
+    assert step(story.site, request, closed).refused is None
+    story.knows_the_time(closed.utc_ms)
+    assert story.asks(request) is i.Refusal.LOCATION_CLOSED
 
 
 # --- the wall clock

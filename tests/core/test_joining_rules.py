@@ -10,10 +10,6 @@ from agent.core.queue import positions, queue_length
 from agent.core.site import step
 from agent.core.state import CheckInState, Origin, Quote, Reason, Wishes
 
-AC = "IEC_62196_T2"
-NEEDS_ACCESS = Wishes(accessible=True)
-
-
 # --- changing
 
 

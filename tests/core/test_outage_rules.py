@@ -51,6 +51,18 @@ def test_being_served_first_is_used_up_by_the_next_call() -> None:
     assert not story.of("ann").rank.first
 
 
+def test_who_was_served_first_and_then_snoozes_has_the_old_place() -> None:
+    story = Story(row(1))
+    story.joins("bob")
+    story.snoozes("bob", 5)
+    story.joins("ann")
+    story.breaks(1)
+    story.is_mended(1)
+    assert story.called("ann") == 1
+    story.snoozes("ann", 10)
+    assert story.line() == "bob ann"
+
+
 def test_a_fault_of_the_location_takes_all_holds_and_gives_them_back() -> None:
     story = Story(row(2))
     story.joins("ann")

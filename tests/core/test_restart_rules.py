@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from story import Story, evse, location, pool
+from story import Story, evse, location, pool, row
 
 from agent.core import events as ev
 from agent.core import inputs as i
@@ -178,6 +178,19 @@ def test_nothing_is_given_started_or_lapsed_before_the_inputs_are_read(state: Ca
     story.after(seconds=1)
     assert story.happened(ev.Reconciled)[-1].at_ms == story.elapsed_ms
     assert story.site.reconciling_until_ms is None
+
+
+def test_windows_shorter_than_the_look_around_wait_for_its_end() -> None:
+    hurried = row(1, arrival_window_ms=10_000)
+    story = Story(hurried)
+    story.joins("ann", card="a")
+    story.joins("bob", card="b")
+    story.starts(hurried)
+    story.after(seconds=29)
+    assert story.called("ann") == 1
+    assert not story.happened(ev.CallMissed)
+    story.after(seconds=1)
+    assert story.happened(ev.CallMissed)
 
 
 def test_the_time_to_plug_in_and_the_time_to_move_begin_anew() -> None:

@@ -73,6 +73,16 @@ def test_out_of_operation_lets_a_charge_go_to_its_end_and_none_begin() -> None:
     assert story.charging(1)
 
 
+def test_what_was_stopped_before_it_could_begin_does_not_begin_later() -> None:
+    story = Story(row(1))
+    story.starts_remotely("a", 1)
+    story.is_switched(1, on=False)
+    story.plugs(1)
+    assert story.asks(i.StopStay(evse=EvseId(1), why=EndOfEnergy.REMOTE)) is None
+    story.is_switched(1, on=True)
+    assert not story.happened(ev.EnergyPermitted)
+
+
 def test_pulling_the_plug_ends_energy_and_stay() -> None:
     story = Story(row(1))
     story.somebody_charges(1)
