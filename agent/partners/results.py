@@ -4,7 +4,7 @@ Pure. One `Reply` serves both carriages (`sequere.md` 1 and 5). Texts come from 
 location; nothing a partner sent is repeated but its request_id.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -116,15 +116,16 @@ class Words:
     languages: tuple[Language, ...]
 
     def of_result(self, result: str, fields: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Return the words of a refusal in all languages; a field may be a mapping by language."""
+        """Return the words of a refusal in all languages."""
         return [
             {"language": language.value, "text": result_text(self.catalogue, result, language, **fields)[:TEXT_MAX]}
             for language in self.languages
         ]
 
-    def of_update(self, key: str, fields: Mapping[str, Any]) -> list[dict[str, str]]:
+    def of_update(self, key: str, fields: Callable[[Language], Mapping[str, Any]]) -> list[dict[str, str]]:
         """Return the words of an update (`partner.` of the catalogue); none where a field is not known."""
-        told = ((language, self.catalogue.best(f"partner.{key}", language, **fields)) for language in self.languages)
+        best = self.catalogue.best
+        told = ((language, best(f"partner.{key}", language, **fields(language))) for language in self.languages)
         return [{"language": language.value, "text": text[:TEXT_MAX]} for language, text in told if text]
 
 
