@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.core.layout import ConnectorId, EvseId, Now
+from agent.core.layout import CheckInId, ConnectorId, EvseId, Now
 from agent.core.queue import positions
 from agent.core.shown import WaitRange, Waits
 from agent.core.state import HOLDING, CheckIn, CheckInState, Reason, Site
@@ -17,6 +17,7 @@ from agent.partners.sequences import Sequences, Stamp
 
 PREFIX = "c"
 LABEL_MAX = 16  # OCPI physical_reference
+NAMES_SPARE = 64  # names of forgotten CheckIns that are kept for company, so that tidying up is rare
 QUOTE_KEPT_MS = 60_000  # until the first forecast, what was quoted at check-in is what is known
 
 _REASONS: Mapping[Reason, str] = {Reason.POOL_REMOVED: "CLOSED"}  # 6.1: a withdrawn pool is told like a closed one
@@ -32,7 +33,7 @@ class Scene:
         self.waits = waits
         self.trusted = now.utc_ms is not None
         self.utc_ms = untrusted_utc_ms if now.utc_ms is None else now.utc_ms
-        self._positions: dict[Any, int] | None = None
+        self._positions: dict[CheckInId, int] | None = None
 
     def informs(self, elapsed_ms: int) -> str:
         """Return an instant for a field that only informs, such as last_updated."""
@@ -76,8 +77,8 @@ class Entries:
     def __init__(self, key: SiteKey, sequences: Sequences) -> None:
         self._key = key
         self._sequences = sequences
-        self._id_of: dict[int, str] = {}
-        self._of_id: dict[str, int] = {}
+        self._id_of: dict[CheckInId, str] = {}
+        self._of_id: dict[str, CheckInId] = {}
 
     def id_of(self, check_in: CheckIn) -> str:
         """Return the id under which partners know a CheckIn."""
@@ -90,12 +91,10 @@ class Entries:
 
     def find(self, site: Site, given: str) -> CheckIn | None:
         """Return the CheckIn of an id, whoever made it, or None."""
-        if len(self._id_of) > 2 * len(site.check_ins):
-            self._forget(site)
         for check_in in site.check_ins.values():
             self.id_of(check_in)
         number = self._of_id.get(given.casefold())
-        return next((c for n, c in site.check_ins.items() if n == number), None)
+        return None if number is None else site.check_ins.get(number)
 
     def told(self, scene: Scene, check_in: CheckIn) -> Told:
         """Return what an update would tell."""
@@ -111,6 +110,8 @@ class Entries:
 
     def stamp(self, scene: Scene, check_in: CheckIn) -> Stamp:
         """Return the number and instant of what is told of a CheckIn now."""
+        if len(self._id_of) > 2 * len(scene.site.check_ins) + NAMES_SPARE:
+            self._forget(scene.site)
         content = (check_in.sequence, self.told(scene, check_in))
         about = self.id_of(check_in)
         last = check_in.changed_ms if scene.position(check_in) is None else scene.now.elapsed_ms

@@ -4,6 +4,7 @@ Reads requests, asks the registry, writes envelopes; decides nothing about the q
 affair of the server these routes are added to. Never logs a header a partner sent, except the ids made for that.
 """
 
+import asyncio
 import hashlib
 import logging
 import re
@@ -34,6 +35,7 @@ log = logging.getLogger("stationmaster.partners")
 
 BASE = "/sequere/1.0"
 VERSION = "1.0"
+BODY_S = 10.0  # 64 KiB over the slowest link that still makes sense
 CALLS_AT_ONCE_MAX = 8  # of one credential (`sequere.md` 7: connections)
 BAD_CREDENTIAL_LOG_S = 10.0  # a guesser must not fill the log
 SENT_BY_AGENT = ("PositionUpdate", "AssignChargePoint", "PoolUpdate", "QueueState")
@@ -92,16 +94,18 @@ class PartnerRoutes:
         known = self._partners.operations.get(name)
         if known is None and name not in SWITCHED_OFF:
             return self._bare(request, UNKNOWN_OPERATION, "unknown operation")
-        reads = name.startswith("Get")
+        reads, trace = name.startswith("Get"), _echoed(request).get("X-Request-ID", "")
         if request.method not in (("GET", "HEAD") if reads else ("POST",)):
             return self._bare(request, WRONG_METHOD, "wrong method", {"Allow": "GET, HEAD" if reads else "POST"})
         try:
             body = _query(request) if reads else read_json(await _body(request))
+        except TimeoutError:
+            return self._sent(request, self._partners.malformed(partner, name, "body: came too slowly"))
         except TooLarge as no:
             return self._bare(request, TOO_LARGE, str(no))
         except NotJson as no:
-            return self._sent(request, self._partners.malformed(partner, name, str(no)))
-        reply = await self._partners.handle(partner, name, body)
+            return self._sent(request, self._partners.malformed(partner, name, str(no), trace))
+        reply = await self._partners.handle(partner, name, body, trace)
         return self._list(request, reply, body) if reads else self._sent(request, reply)
 
     async def _versions(self, request: web.Request, partner: Partner) -> web.Response:
@@ -180,16 +184,17 @@ def routes(partners: Partners, credentials: Credentials, public_url: str = "") -
 
 
 async def _body(request: web.Request) -> bytes:
-    """Read a body of at most BODY_BYTES_MAX; raise TooLarge without reading on."""
+    """Read a body of at most BODY_BYTES_MAX; raise TooLarge without reading on, TimeoutError after BODY_S."""
     if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
         raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
     parts: list[bytes] = []
     size = 0
-    async for chunk in request.content.iter_any():
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
-        parts.append(chunk)
+    async with asyncio.timeout(BODY_S):
+        async for chunk in request.content.iter_any():
+            size += len(chunk)
+            if size > BODY_BYTES_MAX:
+                raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
+            parts.append(chunk)
     return b"".join(parts)
 
 

@@ -83,20 +83,23 @@ class Partners:
             "GetCheckIns": Operation(request=m.GetCheckInsRequest, right=of_queue, look=reads.check_ins),
         }
 
-    async def handle(self, partner: Partner, operation: str, body: object) -> Reply:
-        """Return the answer to a partner's request; `body` is a JSON value that was read strictly. Never raises."""
+    async def handle(self, partner: Partner, operation: str, body: object, trace: str = "") -> Reply:
+        """Return the answer to a partner's request; `body` is a JSON value that was read strictly. Never raises.
+
+        `trace` is the partner's id of the call, for the log.
+        """
         request_id = m.request_id_of(body)
         try:
             reply = await self._handle(partner, operation, body, request_id)
         except Exception as error:
             reply = self._internal(error, request_id)
-        self._log(partner, operation, reply)
+        self._log(partner, operation, reply, trace)
         return reply
 
-    def malformed(self, partner: Partner, operation: str, problem: str) -> Reply:
+    def malformed(self, partner: Partner, operation: str, problem: str, trace: str = "") -> Reply:
         """Return the answer to a body that could not be read."""
         reply = self._refused("BAD_REQUEST", None, problem)
-        self._log(partner, operation, reply)
+        self._log(partner, operation, reply, trace)
         return reply
 
     async def _handle(self, partner: Partner, operation: str, body: object, request_id: str | None) -> Reply:
@@ -185,14 +188,15 @@ class Partners:
         log.error("sequere=internal reference=%s error=%s place=%s", reference, type(error).__name__, place)
         return self._refused("INTERNAL", request_id, f"reference {reference}")
 
-    def _log(self, partner: Partner, operation: str, reply: Reply) -> None:
+    def _log(self, partner: Partner, operation: str, reply: Reply, trace: str) -> None:
         known = operation if operation in self.operations or operation in SWITCHED_OFF else "unknown"
         log.info(
-            "sequere=answered partner=%r operation=%s result=%s repeated=%s problem=%r",
+            "sequere=answered partner=%r operation=%s result=%s repeated=%s trace=%s problem=%r",
             partner.name,
             known,
             reply.result,
             "yes" if reply.repeated else "no",
+            trace or "none",
             reply.envelope.get("status_message", ""),
         )
 

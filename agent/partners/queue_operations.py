@@ -141,9 +141,10 @@ class QueueOperations:
                 return Conclusion(reply, (wish.asked.receipt(reply, now),) if reply.kind.decided else ())
             found = outcome.site.check_ins[_about(wish.request, outcome)]
             told = self._parts.entries.render(scene, found, reason=_reason(wish.request))
-            self._parts.tell_answered(wish.partner.key, scene, found)
             reply = accepted(wish.request_id, scene.utc_ms, check_in=told)
-            return Conclusion(reply, (*wish.writes(found.id), wish.asked.receipt(reply, now)))
+            writes = (*wish.writes(found.id), wish.asked.receipt(reply, now))
+            self._parts.tell_answered(wish.partner.key, scene, found)
+            return Conclusion(reply, writes)
 
         answer = await self._parts.context.runner.ask(wish.request, conclude)
         reply: Reply = answer.reply

@@ -16,7 +16,7 @@ from agent.journal.turn import Write
 from agent.kernel.authoriser import Judged
 from agent.partners.context import Shared
 from agent.partners.messages import CheckInRequest, Preferences, Token
-from agent.partners.partner import Partner
+from agent.partners.partner import CSMS_KEY, Partner
 from agent.partners.poi import vehicle_types
 
 JUDGE_S = 8.0  # partners wait 10 s for an answer; a CSMS that takes longer counts as not to be asked
@@ -49,7 +49,8 @@ async def wanted(parts: Shared, partner: Partner, request: CheckInRequest) -> Wa
     location = site.location
     if location is None:
         raise Unwanted("STARTING")
-    check_url(partner, request.response_url)
+    if partner.key != CSMS_KEY:  # over DataTransfer it is ignored: updates come back over the same link
+        check_url(partner, request.response_url)
     pool = _pool(location, request)
     _check_issuers(partner, request)
     wishes = _wishes(location, request.preferences)

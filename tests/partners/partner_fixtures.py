@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
-from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 
 from agent.config.link_types import Right, Role
@@ -39,6 +39,7 @@ from agent.partners.data_transfer import DataTransfers
 from agent.partners.http import routes
 from agent.partners.operations import Partners
 from agent.partners.partner import Credentials, Partner, csms_partner
+from agent.partners.strict_json import without_nulls
 from agent.texts.catalogue import load
 from drivers.twin.clock import ManualClock
 
@@ -143,6 +144,8 @@ class House:
     async def ask(self, who: Partner, operation: str, body: object) -> dict[str, Any]:
         """Ask the registry, check both ways against the schemas, and return the data of the answer."""
         reply = await self.partners.handle(who, operation, body)
+        if reply.result not in ("BAD_REQUEST", "NOT_ALLOWED"):
+            valid(f"{operation}Request", without_nulls(body))
         valid(f"{operation}Response", reply.envelope, is_envelope=True)
         data = reply.envelope.get("data")
         return data if isinstance(data, dict) else reply.envelope

@@ -113,7 +113,7 @@ async def test_credentials_and_rights(tmp_path: Path, caplog: pytest.LogCaptureF
         assert (await client.call("GET", "/1.0/GetReservations", token=scsp)).status == 403
         assert not made.runner.site.check_ins
     assert "guess-of-a-stranger" not in caplog.text
-    assert "operation=CheckIn result=NOT_ALLOWED" in caplog.text
+    assert "operation=CheckIn result=NOT_ALLOWED repeated=no trace=none" in caplog.text
     journal.close()
 
 
