@@ -60,6 +60,10 @@ INPUTS_LOOK_S = 0.2
 WATCHDOG_S = 10.0  # a third of WatchdogSec in the unit
 
 
+class CannotServe(Exception):  # noqa: N818 - the end of the process, in words
+    """The web server cannot work with what is configured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes.
@@ -100,7 +104,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
         await parts.begin()
         parts.start_devices(tasks)
         restart = parts.start_station(tasks)
-        served = await serve(parts.web_context(), config.web.host, config.web.port)
+        served = await _served(parts.web_context(), config)
         stack.push_async_callback(served.close)
         for watch in (
             parts.watch_clock(),
@@ -122,6 +126,13 @@ async def running(options: Options) -> AsyncIterator[Running]:
         yield Running(
             runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal, restart=restart
         )
+
+
+async def _served(context: WebContext, config: Config) -> Served:
+    try:
+        return await serve(context, config.web.host, config.web.port)
+    except ValueError as error:
+        raise CannotServe(str(error)) from error
 
 
 def open_journal(options: Options) -> Journal:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from agent.app import Options, Running, running
+from agent.app import CannotServe, Options, Running, running
 from agent.cli import FAILED, OK, USAGE
 from agent.cli.log_lines import LogLines
 from agent.config.load import load, read_text
@@ -53,7 +53,7 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     try:
         while asyncio.run(_serve(options, started)):
             logging.getLogger("stationmaster").warning("state=restarting reason=Reset")
-    except* (JournalError, KeyUnusableError, TooManyMishaps, DeviceError, OSError) as group:
+    except* (CannotServe, JournalError, KeyUnusableError, TooManyMishaps, DeviceError, OSError) as group:
         failed = _leaves(group)
     for error in failed:
         print(f"stationmaster: {_sentence(error, options)}", file=sys.stderr)

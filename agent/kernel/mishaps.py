@@ -6,12 +6,14 @@ process: the next start reads every input anew. Requests are not counted: strang
 """
 
 import logging
+import sys
 from collections import deque
 
 log = logging.getLogger("stationmaster.mishaps")
 
 SPAN_MS = 60_000
 MISHAPS_MAX = 60  # in a minute; one EVSE whose every reading fails makes about 30, and the others should go on
+TRACES_MAX = 100  # kinds of errors remembered; a log volume of 20 MiB must not be filled by one bug
 
 
 class Failed(Exception):  # noqa: N818 - an answer to the caller
@@ -32,11 +34,15 @@ class Mishaps:
     def __init__(self) -> None:
         self.total = 0
         self._recent: deque[int] = deque()
+        self._traced: set[tuple[str, str]] = set()
 
     def say(self, what: str) -> None:
-        """Log the present exception with its stack trace; `what` names a kind, never a value."""
+        """Log the present exception, the first of its kind with its stack trace; `what` names a kind, never a value."""
         self.total += 1
-        log.exception("mishap=%d at=%s", self.total, what)
+        kind = (what, type(sys.exc_info()[1]).__name__)
+        log.error("mishap=%d at=%s error=%s", self.total, *kind, exc_info=kind not in self._traced)
+        if len(self._traced) < TRACES_MAX:
+            self._traced.add(kind)
 
     def count(self, now_ms: int) -> None:
         """Count a mishap that nobody was told of; raise TooManyMishaps for the one that is too many."""

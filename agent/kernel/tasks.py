@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
 from typing import Any
 
+from agent.kernel.mishaps import Stopped
+
 log = logging.getLogger("stationmaster")
 
 STOP_S = 5.0  # for each stage of a stop; systemd waits 90 s
@@ -33,7 +35,9 @@ class Tasks:
 
     def start(self, work: Coroutine[Any, Any, None], stage: Stage = Stage.OTHERS) -> None:
         """Run a coroutine until the agent stops."""
-        self._running[stage].append(self._group.create_task(work))
+        task = self._group.create_task(_beside_the_runner(work))
+        task.add_done_callback(lambda _: work.close())  # cancelled before its first step, it has not begun
+        self._running[stage].append(task)
 
     async def stop(self) -> None:
         """Stop stage by stage, each when the one before has ended or its time is over."""
@@ -63,3 +67,9 @@ async def task_group() -> AsyncIterator[Tasks]:
             yield tasks
         finally:
             await tasks.stop()
+
+
+async def _beside_the_runner(work: Coroutine[Any, Any, None]) -> None:
+    """Run a task; that the runner has ended before it is the runner's reason, not one more."""
+    with contextlib.suppress(Stopped):
+        await work

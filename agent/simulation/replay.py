@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from agent.core.events import CheckedIn
-from agent.core.inputs import JoinQueue, LeaveQueue, StartAtPage
+from agent.core.inputs import JoinQueue, LeaveQueue, Request, StartAtPage
 from agent.core.layout import ChargingLocation, CheckInId, EvseId, PoolId
 from agent.core.state import HOLDING, CheckIn, CheckInState, Origin
 from agent.kernel.inbox import Busy
@@ -28,6 +28,7 @@ DC = frozenset({Kind.DC_FAST, Kind.RAPID_DC})
 WALK_S = 75.0  # from the café to the car and into the bay
 PLUG_S = 25.0
 LEAVE_S = 40.0  # from pulling the plug to an empty bay
+TRIES, TRY_AGAIN_S = 3, 10.0
 PATIENCE_S = 90 * 60.0
 BATTERY_KWH = 60.0
 SOC_LEAST_PERCENT = 8.0
@@ -114,7 +115,7 @@ class Replay:
             if found.state in HOLDING:
                 return True
             if self._clock.monotonic() >= patience_s and found.state is CheckInState.WAITING:
-                await self._runner.ask(LeaveQueue(check_in=check_in))
+                await self._told(LeaveQueue(check_in=check_in))
                 self.tally.gave_up += 1
                 return False
             await until_set(moved, self._clock, patience_s)
@@ -134,12 +135,26 @@ class Replay:
         except TwinRefused as refused:
             log.info("replay=turned_away evse=%d reason=%r", evse, refused.reason)
             return True
-        await self._runner.ask(StartAtPage(check_in=check_in))
+        if not await self._told(StartAtPage(check_in=check_in)):
+            await self._drive_off(evse)
+            self.tally.refused += 1
+            return True
         self.tally.charged += 1
         self.tally.waits_s.append(began_s - arrive_s)
         await self._clock.until(began_s + 60.0 * visit.stay_min)
         await self._drive_off(evse)
         return True
+
+    async def _told(self, request: Request) -> bool:
+        """Use the own page; return whether the site did what was asked. A busy site is asked again, as people do."""
+        for _ in range(TRIES):
+            try:
+                answer = await self._runner.ask(request)
+            except Busy:
+                await self._pause(TRY_AGAIN_S)
+            else:
+                return answer.step is not None and answer.step.refused is None
+        return False
 
     async def _drive_off(self, evse: EvseId) -> None:
         try:
