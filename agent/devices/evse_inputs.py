@@ -48,6 +48,7 @@ from drivers.ports import (
 
 CHECKPOINT_S = 300.0  # a power cut loses at most this much of a register
 SAME_CARD_S = 2.0  # one card held to the reader is read several times
+LAST_REGISTER_S = 2.0  # how long an opened contactor waits for its last register: twice the pace of a meter
 ASKING_MAX = 4  # cards of one reader that are judged at once; a fifth within the seconds of an answer is no person
 CONTROLLER_LOST = "ChargeControllerLost"  # nothing may start where nobody watches the contactor
 
@@ -105,6 +106,10 @@ class EvseInputs:
         self._asking: set[asyncio.Task[None]] = set()
         self._faults: set[str] = set()  # active now, as the controller said in this run
         self._first = True
+        self._energised = False
+        self._metered_s = 0.0  # when the meter was last read
+        self._held: list[ChargeReading] = []  # from the opening of the contactor until its register was read
+        self._giving_up: asyncio.Task[None] | None = None
 
     def tasks(self) -> list[Coroutine[Any, Any, None]]:
         """Return the tasks that keep this EVSE's inputs running."""
@@ -169,6 +174,36 @@ class EvseInputs:
         if self._first:
             self._first = False
             self._clear_old_faults()
+        if self._held or self._must_wait(reading):
+            self._hold(reading)
+        else:
+            self._seen(reading)
+
+    def _must_wait(self, reading: ChargeReading) -> bool:
+        """Whether the contactor has opened on power that the meter has not counted to its end yet."""
+        latest = self._readings.live.get(self._evse)
+        opened = self._energised and not reading.energised
+        return opened and latest is not None and latest.power_w > 0 and self._metered_s < reading.at_s
+
+    def _hold(self, reading: ChargeReading) -> None:
+        """Keep readings in their order until the meter was read again; energy is off already, only its sum waits."""
+        if not self._held:
+            self._giving_up = asyncio.ensure_future(self._release_at(reading.at_s + LAST_REGISTER_S))
+        self._held.append(reading)
+
+    async def _release_at(self, at_s: float) -> None:
+        await self._clock.until(at_s)
+        self._release(at_s)
+
+    def _release(self, at_s: float) -> None:
+        """Tell what was held, if that began no later than an instant at which the meter was read or given up."""
+        if self._held and self._held[0].at_s <= at_s:
+            held, self._held = self._held, []
+            for reading in held:
+                self._seen(reading)
+
+    def _seen(self, reading: ChargeReading) -> None:
+        self._energised = reading.energised
         register = self._register()
         if reading.connector is not None:
             self._runner.observe(PluggedIn(evse=self._evse, connector=ConnectorId(reading.connector)))
@@ -193,6 +228,8 @@ class EvseInputs:
     def _meter(self, reading: MeterReading) -> None:
         self._health.heard(self.name("meter"), reading.at_s)
         self._readings.live[self._evse] = Reading(power_w=reading.power_w, register_wh=reading.register_wh)
+        self._metered_s = reading.at_s
+        self._release(reading.at_s)
         if reading.power_w > 0 and reading.at_s - self._checkpoint_s >= CHECKPOINT_S:
             self._checkpoint_s = reading.at_s
             self._runner.observe(RegisterRead(evse=self._evse, register_wh=reading.register_wh))
