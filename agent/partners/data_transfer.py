@@ -3,6 +3,7 @@
 The station's OCPP translator calls `receive` with what the CSMS sent; updates to the CSMS go through `push.py`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from agent.partners.strict_json import DEPTH_MAX, NotJson, depth, json_length, r
 VENDOR_ID = "org.stationmaster.sequere.v1"
 DATA_CHARACTERS_MAX = 16_384  # after escaping, both ways
 
+_SWITCHED_OFF = Kind(status_code=2000, transfer="Rejected", decided=False)
 _TOO_LONG = Kind(status_code=2001, transfer="Rejected", decided=False)
 
 
@@ -30,16 +32,26 @@ class Answered:
 class DataTransfers:
     """Answers the DataTransfer calls of one CSMS, which acts as a partner."""
 
-    def __init__(self, partners: Partners, partner: Partner) -> None:
-        """`partner` is what the CSMS acts as, normally the CPO itself."""
+    def __init__(self, partners: Partners, partner: Partner, enabled: Callable[[], bool] = lambda: True) -> None:
+        """`partner` is what the CSMS acts as, normally the CPO itself; `enabled` is SeQueReEnabled or its variable."""
         self._partners = partners
         self._partner = partner
+        self._enabled = enabled
+
+    async def vendor(self, message_id: str | None, data: str | None) -> tuple[str, str | None]:
+        """Answer a call of OCPP 1.6, whose data is always text: the form that the OCPP link takes."""
+        answered = await self.receive(message_id, data)
+        told = answered.data
+        return answered.status, told if told is None or isinstance(told, str) else msgspec.json.encode(told).decode()
 
     async def receive(self, message_id: str | None, data: object) -> Answered:
         """Return the answer to a call with our vendorId; `data` is a JSON string or, in OCPP 2.x, an object."""
         operations = self._partners.operations
         if message_id is None or (message_id not in operations and message_id not in SWITCHED_OFF):
             return Answered("UnknownMessageId", None)
+        if not self._enabled():
+            reply = bare(_SWITCHED_OFF, "NOT_ALLOWED", self._partners.context.utc_ms(), "SeQueRe is not enabled here")
+            return self._answered(reply, data)
         try:
             body = _read(data)
         except NotJson as no:
@@ -47,6 +59,10 @@ class DataTransfers:
         else:
             reply = await self._partners.handle(self._partner, message_id, body)
             reply = self._shortened(reply)
+        return self._answered(reply, data)
+
+    def _answered(self, reply: Reply, data: object) -> Answered:
+        """Return an answer in the form of its request."""
         if reply.kind.transfer.startswith("Unknown"):
             return Answered(reply.kind.transfer, None)
         text = msgspec.json.encode(reply.envelope).decode()

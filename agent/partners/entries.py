@@ -144,11 +144,11 @@ class Entries:
         hold = scene.site.hold_of(check_in.id)
         if hold is not None:
             left_ms = max(hold.until_ms - scene.now.elapsed_ms, 0)
-            return _assignment(scene, check_in, hold.evse, hold.connector, left_ms // 1000, hold.until_ms)
+            return _assignment(scene, hold.evse, hold.connector, left_ms // 1000, hold.until_ms)
         if check_in.state is CheckInState.FULFILLED and check_in.evse is not None:
             stay = scene.site.stays.get(check_in.evse)
             own = stay is not None and stay.id == check_in.stay
-            return _assignment(scene, check_in, check_in.evse, stay.connector if stay and own else None, 0, None)
+            return _assignment(scene, check_in.evse, stay.connector if stay and own else None, 0, None)
         return None
 
     def _forget(self, site: Site) -> None:
@@ -181,14 +181,13 @@ def _after(site: Site, check_in: CheckIn) -> str | None:
 
 def _assignment(
     scene: Scene,
-    check_in: CheckIn,
     evse: EvseId,
     connector: ConnectorId | None,
     left_s: int,
     until_ms: int | None,
 ) -> dict[str, Any]:
+    """Return an Assignment; without `end_date_time`: a departure that was told is visit data and is not passed on."""
     layout = scene.site.layout_of(evse)
-    leaves = check_in.departure_utc_ms if scene.trusted else None
     found: dict[str, Any] = {
         "evse_uid": str(evse),
         "evse_id": layout.evse_id_emi3 if layout else None,
@@ -196,6 +195,5 @@ def _assignment(
         "physical_reference": layout.label[:LABEL_MAX] if layout else None,
         "hold_seconds": left_s,
         "hold_until": scene.binds(until_ms),
-        "end_date_time": None if leaves is None else render_utc(leaves),
     }
     return {name: value for name, value in found.items() if value is not None}

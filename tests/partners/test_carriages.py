@@ -81,6 +81,39 @@ async def test_refusals_are_the_same_on_both_carriages(tmp_path: Path, number: i
     journal.close()
 
 
+async def test_what_is_done_is_said_the_same_on_both_carriages(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with house(journal) as made, served(made) as client:
+        await made.take_all()
+        done = (200, 1000, "ACCEPTED", "Accepted")
+        assert await carried(made, client, "CheckIn", check_in("A", request_id="d1", dry_run=True)) == done
+        about: dict[str, Any] = {}
+        for number, (operation, more) in enumerate(
+            (
+                ("CheckIn", check_in("A")),
+                ("Snooze", {"minutes": 10}),
+                ("ArrivalUpdate", {"expected_arrival": "2026-11-25T14:00:00Z"}),
+                ("CheckOut", {}),
+            )
+        ):
+            body = {**more, **about, "request_id": f"d2-{number}"}
+            valid(f"{operation}Request", body)
+            http = await client.call("POST", f"/1.0/{operation}", token=TOKENS["cpo"], body=body)
+            valid(f"{operation}Response", http.json, is_envelope=True)
+            assert http.json["data"]["result"] == "ACCEPTED"
+            about = {"check_in_id": http.json["data"]["check_in"]["check_in_id"]}
+            told = await transfers(made).receive(operation, {**body, "request_id": f"d3-{number}"})
+            assert isinstance(told.data, dict)
+            valid(f"{operation}Response", told.data, is_envelope=True)
+            assert told.status == "Accepted"
+        for operation in ("GetLocations", "GetCheckIns"):
+            listed = await client.call("GET", f"/1.0/{operation}", token=TOKENS["cpo"])
+            carried_over = await transfers(made).receive(operation, {})
+            assert isinstance(carried_over.data, dict)
+            assert without_time(carried_over.data) == without_time(listed.json)
+    journal.close()
+
+
 async def test_business_refusals_and_used_ids_keep_http_200(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
     async with house(journal, layout=location(queue_limit=1)) as made, served(made) as client:
@@ -294,6 +327,27 @@ async def test_long_lists_are_cut_to_what_a_data_transfer_carries(tmp_path: Path
         envelope = json.loads(told.data)
         valid("GetCheckInsResponse", envelope, is_envelope=True)
         assert envelope["limit"] == len(envelope["data"]) < envelope["total_count"] == 90
+    journal.close()
+
+
+async def test_a_carriage_that_is_switched_off_says_so(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with house(journal) as made:
+        off = DataTransfers(made.partners, csms_partner("DE", "ABC"), lambda: False)
+        status, data = await off.vendor("CheckIn", json.dumps(check_in()))
+        assert (status, json.loads(data or "")["status_code"]) == ("Rejected", 2000)
+        assert not made.runner.site.check_ins
+        assert await off.vendor("Teleport", None) == ("UnknownMessageId", None)
+    journal.close()
+
+
+async def test_a_response_url_from_the_csms_is_ignored(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with house(journal) as made:
+        body = check_in("A", response_url="https://somewhere.example/x")
+        status, data = await transfers(made).vendor("CheckIn", json.dumps(body))
+        assert (status, json.loads(data or "")["data"]["result"]) == ("Accepted", "ACCEPTED")
+        assert made.parts.urls.of(1) is None  # a response_url is ignored here: updates come over the same link
     journal.close()
 
 

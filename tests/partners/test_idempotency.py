@@ -185,6 +185,38 @@ async def test_beyond_what_can_be_promised_nothing_is_stored_or_changed(tmp_path
     journal.close()
 
 
+async def test_a_replayed_day_changes_nothing(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    said: list[tuple[str, dict[str, object]]] = []
+    async with house(journal) as made:
+
+        async def ask(operation: str, body: dict[str, object]) -> dict[str, object]:
+            said.append((operation, body))
+            await made.clock.advance(61)
+            return await made.ask(EMP, operation, body)
+
+        await made.take_all()
+        for number in range(6):
+            data = await ask("CheckIn", check_in(f"DAY{number}"))
+            told = data["check_in"]
+            assert isinstance(told, dict)
+            about = {"check_in_id": told["check_in_id"]}
+            await ask("Snooze", {"request_id": f"day-s{number}", "minutes": 5, **about})
+            if number % 2:
+                await ask("CheckOut", {"request_id": f"day-o{number}", **about})
+    journal.close()
+    journal = open_journal(tmp_path)
+    async with house(journal) as made:
+        before, head = made.runner.site, journal.head
+        for operation, body in said:
+            await made.clock.advance(0.1)
+            assert (await made.partners.handle(EMP, operation, body)).repeated
+        assert made.runner.site.check_ins.keys() == before.check_ins.keys()
+        assert [c.state for c in made.runner.site.check_ins.values()] == [c.state for c in before.check_ins.values()]
+        assert journal.head == head
+    journal.close()
+
+
 async def test_the_journal_knows_no_id_of_a_user(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
     async with house(journal) as made:

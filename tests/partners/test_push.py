@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
-from partner_fixtures import check_in, house, open_journal, valid
+import pytest
+from partner_fixtures import check_in, house, open_journal, served, valid
 from receiver import pushing, reachable, receiving
 
 from agent.config.link_types import Role
@@ -77,6 +79,37 @@ async def test_a_check_in_is_told_from_the_queue_to_the_departure(tmp_path: Path
             assert numbers == sorted(frozenset(numbers))
             assert numbers[0] > mine["sequence"]
             assert ahead["check_in_id"] not in json.dumps(receiver.bodies)  # every change of it was an answer
+    journal.close()
+
+
+async def test_no_id_of_a_user_comes_back_or_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    journal = open_journal(tmp_path)
+    async with house(journal) as made, receiving() as receiver, served(made) as client:
+        emp = reachable(receiver, receiver_token="given-by-partner-1", receiver_secret="shared-secret-123456")
+        async with pushing(made, emp):
+            await receiver.count(1)
+            await made.take_all()
+            body = check_in("MARKER55", departure_time="2026-11-25T19:19:19Z", state_of_charge=17.25)
+            answers = [(await client.call("POST", "/1.0/CheckIn", body=body)).text for _ in range(2)]
+            answers.append((await client.call("GET", "/1.0/GetCheckIns")).text)
+            answers.append((await client.call("POST", "/1.0/CheckIn", body={**body, "pool_id": "X"})).text)
+            answers.append(
+                (await client.call("POST", "/1.0/CheckIn", body={**body, "tokens": [{"uid": "MARKER55"}]})).text
+            )
+            await made.clock.advance(6)
+            await made.seen(1, Bay.FREE)
+            await receiver.told("AssignChargePoint")
+        said = "".join(answers) + json.dumps(receiver.bodies) + caplog.text
+        for marker in (
+            "MARKER55",
+            "17.25",
+            "19:19:19",
+            "given-by-partner-1",
+            "shared-secret-123456",
+            "emp-token-0123456789",
+        ):
+            assert marker not in said
     journal.close()
 
 
