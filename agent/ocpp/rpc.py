@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum, IntEnum, StrEnum
+from enum import IntEnum, StrEnum
 from typing import assert_never
 
 from agent.ocpp.effects import (
@@ -43,6 +43,7 @@ from agent.ocpp.frames import (
     parse,
     render,
 )
+from agent.ocpp.steps import STEPS, Happening, Step
 
 CALL_TIMEOUT_MS = 30_000  # mobile links answer within seconds; 30 s is the field's usual value (1.6 key MessageTimeout)
 INCOMING_MAX = 16  # calls of the peer that wait for our answer; a rule-abiding peer has one
@@ -84,45 +85,6 @@ class ErrorCode(StrEnum):
 
 class LocalError(Exception):
     """Our own code asked for something that this connection cannot be asked."""
-
-
-# --- states of a call of ours ---------------------------------------------------------------------------------------
-
-
-class Step(Enum):
-    """Where a call of ours stands."""
-
-    WAITING = "waiting"  # in its lane, never sent
-    WAITING_AGAIN = "waiting again"  # in its lane; an earlier sending of the same id is unanswered
-    OPEN = "open"  # sent, no answer yet
-    LATE = "late"  # completed without an answer; an answer still counts
-    OVER = "over"
-
-
-class Happening(Enum):
-    """What can happen to a call of ours."""
-
-    SEND = "send"
-    ANSWER = "answer"
-    GIVE_UP = "give up"  # time-out or loss of the connection, its answer would come too late
-    GIVE_UP_FOR_NOW = "give up for now"  # the same, but a late answer counts
-    WITHDRAW = "withdraw"  # superseded, offline, or forgotten by its owner
-    SUBMIT_AGAIN = "submit again"
-
-
-STEPS: Mapping[tuple[Step, Happening], Step] = {
-    (Step.WAITING, Happening.SEND): Step.OPEN,
-    (Step.WAITING, Happening.WITHDRAW): Step.OVER,
-    (Step.WAITING_AGAIN, Happening.SEND): Step.OPEN,
-    (Step.WAITING_AGAIN, Happening.ANSWER): Step.OVER,
-    (Step.WAITING_AGAIN, Happening.WITHDRAW): Step.LATE,
-    (Step.OPEN, Happening.ANSWER): Step.OVER,
-    (Step.OPEN, Happening.GIVE_UP): Step.OVER,
-    (Step.OPEN, Happening.GIVE_UP_FOR_NOW): Step.LATE,
-    (Step.LATE, Happening.SUBMIT_AGAIN): Step.WAITING_AGAIN,
-    (Step.LATE, Happening.ANSWER): Step.OVER,
-    (Step.LATE, Happening.WITHDRAW): Step.OVER,
-}
 
 
 @dataclass(slots=True, kw_only=True)

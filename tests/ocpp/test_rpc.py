@@ -31,16 +31,14 @@ from agent.ocpp.rpc import (
     LANE_MAX,
     LATE_MAX,
     REPLY_KEPT_MS,
-    STEPS,
     TURNS_BEFORE_STATE,
     Actions,
     ErrorCode,
-    Happening,
     Lane,
     LocalError,
     Rpc,
-    Step,
 )
+from agent.ocpp.steps import STEPS, Happening, Step
 
 ACTIONS = Actions(known=frozenset({"Reset", "GetLog"}), built=frozenset({"Reset"}))
 
