@@ -19,8 +19,6 @@ from agent.config.types import Config
 from agent.core.evolve import APPLY
 from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdict
 from agent.core.layout import EvseId
-from agent.core.site import evolve, fold
-from agent.core.state import Site
 from agent.csms.v16.stores import STATE
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
@@ -38,6 +36,7 @@ from agent.kernel.forecasts import Forecasts
 from agent.kernel.forgetting import Forgetting
 from agent.kernel.notify import notify
 from agent.kernel.presence import Presence, PresenceLimits
+from agent.kernel.replay import replay
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
@@ -97,7 +96,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
     async with contextlib.AsyncExitStack() as stack:
         journal = open_journal(options)
         stack.callback(journal.close)
-        parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key"))
+        parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key", head=journal.head))
         tasks = await stack.enter_async_context(task_group())
         tasks.start(parts.runner.run(), Stage.RUNNER)
         tasks.drain = parts.drain
@@ -150,22 +149,6 @@ def open_journal(options: Options) -> Journal:
     for first, last in journal.recovery.lost:
         log.error("journal=damaged lost_events=%d-%d", first, last)
     return journal
-
-
-def replay(journal: Journal) -> tuple[Site, int]:
-    """Return the state that a journal leads to, and the last event that its snapshot contains.
-
-    An event that cannot be applied is left out aloud: behind a gap of lost events that may be so, and an agent that
-    never starts helps nobody. What can be read anew is read at the start.
-    """
-    loaded = journal.load()
-    site = fold(loaded.snapshot)
-    for stored in loaded.events:
-        try:
-            site = evolve(site, stored.event)
-        except Exception:
-            log.exception("journal=inapplicable event=%d kind=%s", stored.seq, type(stored.event).__name__)
-    return site, loaded.snapshot_head
 
 
 def uses_twin(config: Config) -> bool:

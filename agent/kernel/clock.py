@@ -5,6 +5,7 @@ the drivers, so that the twin's scaled clock and the fake clock of tests drive t
 """
 
 import asyncio
+import ctypes
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from drivers.clock import until_set
 from drivers.ports import Clock
 
 _NTP_DONE = Path("/run/systemd/timesync/synchronized")  # systemd-timesyncd(8) creates it at the first synchronisation
+_TIMEX_BYTES = 512  # more than a struct timex of any architecture (208 on 64 bits)
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
 class LocationClock:
@@ -59,11 +62,14 @@ class WallClock:
         self._trust = trust
         self._earliest_ms = earliest_ms  # the last event's time: a clock before it is wrong
         self._told: tuple[int, float] | None = None
+        self._synchronised = False
 
     def __call__(self) -> int | None:
         """Return UTC milliseconds, or None."""
         now_ms = time.time_ns() // 1_000_000
-        if now_ms >= self._earliest_ms and (self._trust == "always" or _NTP_DONE.exists()):
+        # Once is enough: the kernel forgets after some nine hours without network, a clock is good for much longer.
+        self._synchronised = self._synchronised or self._trust == "always" or synchronised()
+        if now_ms >= self._earliest_ms and self._synchronised:
             return now_ms
         if self._told is None:
             return None
@@ -74,3 +80,14 @@ class WallClock:
         """Take the time that the CSMS gave; a time before the last event is not believed."""
         if utc_ms >= self._earliest_ms:
             self._told = (utc_ms, self._monotonic())
+
+
+def synchronised() -> bool:
+    """Return whether a time service has set this machine's clock: systemd-timesyncd says so, or the kernel does."""
+    if _NTP_DONE.exists():
+        return True
+    try:
+        state: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX_BYTES))
+    except (AttributeError, OSError):  # not Linux, or forbidden
+        return False
+    return 0 <= state < _TIME_ERROR

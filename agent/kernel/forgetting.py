@@ -16,7 +16,7 @@ from agent.core.state import Site
 from agent.journal.errors import JournalError
 from agent.journal.turn import DropRecord, ForgetSubject, PutRecord, Write
 from agent.kernel.clock import LocationClock
-from agent.kernel.mishaps import Failed
+from agent.kernel.mishaps import Failed, Stopped
 from agent.kernel.runner import Runner
 
 log = logging.getLogger("stationmaster.forgetting")
@@ -99,6 +99,10 @@ class Forgetting:
                 await self.look()
             except (JournalError, Failed) as error:
                 log.warning("forgetting=put_off error=%s", type(error).__name__)
+            except Stopped:
+                raise
+            except Exception:  # a bug in here must not end the site once an hour
+                log.exception("forgetting=failed")
 
     async def look(self) -> None:
         """Forget who has not been needed for a day, note who is not needed any more, and wipe."""

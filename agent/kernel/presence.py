@@ -72,7 +72,7 @@ class Presence:
         found: int | None = None
         for window in range(here, here - REMEMBERED_WINDOWS, -1):
             # Every code is compared, in constant time: how long it takes tells nothing.
-            if hmac.compare_digest(self._code(window).encode(), code.encode()) and found is None:
+            if hmac.compare_digest(self._code(window).encode(), code.encode(errors="replace")) and found is None:
                 found = window
         if found is None:
             self._wrong[here, way] += 1
@@ -87,6 +87,7 @@ class Presence:
     def joined(self, window: int) -> None:
         """Count a CheckIn that was accepted on a code of this window."""
         self._joins[window] += 1
+        self._forget(window)
 
     def _code(self, window: int) -> str:
         mac = hmac.digest(self._key, b"presence" + window.to_bytes(8, "big", signed=True), "sha256")

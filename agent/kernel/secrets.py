@@ -5,11 +5,14 @@ Touches one file, mode 0600, in the state directory. The key never leaves the pr
 
 import base64
 import hmac
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.core.layout import CheckInId
+
+log = logging.getLogger("stationmaster")
 
 KEY_BYTES = 32
 ADDRESS_BYTES = 16  # 128 bits: not to be guessed
@@ -41,11 +44,16 @@ class SiteKey:
         return hmac.digest(self.key, f"{purpose}\x00{text}".encode(), "sha256")
 
 
-def load_site_key(path: Path) -> SiteKey:
-    """Return the key in a file, made at the first start; durable before it is used. Raise KeyUnusableError."""
+def load_site_key(path: Path, *, head: int = 0) -> SiteKey:
+    """Return the key in a file, made at the first start; durable before it is used. Raise KeyUnusableError.
+
+    With a journal behind (`head`) a missing key is said, but the site goes on: no promise depends on it but addresses.
+    """
     try:
         key = path.read_bytes()
     except FileNotFoundError:
+        if head:
+            log.error("site_key=missing hint='made anew: own pages and cookies of before are lost; restore the backup'")
         return _make(path)
     if len(key) != KEY_BYTES:
         raise KeyUnusableError(f"{path}: has {len(key)} bytes instead of {KEY_BYTES}: restore it from the backup")

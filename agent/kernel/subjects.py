@@ -80,8 +80,10 @@ class Subjects:
         return self._asked_before | self._asked
 
     def look(self) -> None:
-        """Begin a new span of `lately`."""
+        """Begin a new span of `lately`, and let go of ids whose rows were never stored or are deleted by now."""
         self._asked_before, self._asked = frozenset(self._asked), set()
+        for lookup in [key for key, row in self._recent.items() if row.ref not in self._asked_before]:
+            del self._recent[lookup]
 
     def value(self, ref: SubjectRef) -> str | None:
         """Return the personal id behind a reference, or None when it was forgotten."""

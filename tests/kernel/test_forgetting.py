@@ -97,6 +97,7 @@ async def test_who_comes_back_within_the_day_begins_a_new_one(tmp_path: Path) ->
             assert subjects.of("token", "card") == type(known)(known.ref, ())
         await _hours(janitor, runner, clock, 28)
         assert journal.subject_refs() == ()
+        assert subjects.value(known.ref) is None, "nor is it in memory"
         assert subjects.of("token", "CARD").ref != known.ref
     journal.close()
 

@@ -9,7 +9,7 @@ from agent.core.inputs import Verdict
 from agent.core.layout import CheckInId
 from agent.journal.turn import PutSubject
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
-from agent.kernel.presence import JOINS_PER_DISPLAY, WRONG_TRIES, Presence, Proof, Way
+from agent.kernel.presence import JOINS_PER_DISPLAY, LIVE_WINDOWS, WRONG_TRIES, Presence, Proof, Way
 from agent.kernel.secrets import KeyUnusableError, SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
 
@@ -29,6 +29,13 @@ def test_a_damaged_site_key_is_not_replaced_silently(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(KeyUnusableError, match="5 bytes instead of 32"):
         load_site_key(path)
+
+
+def test_a_site_key_that_was_lost_is_made_anew_aloud(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    load_site_key(tmp_path / "first.key")
+    assert caplog.text == ""
+    load_site_key(tmp_path / "lost.key", head=7)
+    assert "site_key=missing" in caplog.text
 
 
 def test_own_page_addresses_are_long_stable_and_all_different() -> None:
@@ -99,6 +106,19 @@ def test_one_window_takes_few_joins_for_each_display() -> None:
     assert presence.judge(code, Way.SCANNED, 0.0)[0] is Proof.TOO_MANY
 
 
+def test_what_is_no_digits_at_all_is_a_wrong_code() -> None:
+    presence = Presence(displays=1, key=b"k" * 32)
+    for evil in ("", "\udcff" * 6, "١٢٣٤٥٦", "0" * 10_000, "12345\x00"):
+        assert presence.judge(evil, Way.TYPED, 0.0)[0] is Proof.WRONG
+
+
+def test_a_year_of_windows_is_not_remembered() -> None:
+    presence = Presence(displays=1, key=b"k" * 32)
+    for window in range(10_000):
+        presence.joined(window)
+    assert len(presence._joins) <= LIVE_WINDOWS + 1
+
+
 class _Counting:
     """A source that counts its questions and answers when told."""
 
@@ -129,3 +149,40 @@ async def test_what_no_source_knows_is_uncheckable() -> None:
     authoriser = Authoriser([configured])
     assert (await authoriser.judge("good", "ISO14443")).verdict is Verdict.ACCEPTED
     assert (await authoriser.judge("other", "ISO14443")).verdict is Verdict.UNCHECKABLE
+
+
+class _Breaks:
+    """A source with a bug."""
+
+    async def judge(self, id_token: str, kind: str) -> Judged | None:
+        """Fail, naming the id."""
+        raise ZeroDivisionError(id_token + kind)
+
+
+class _Hangs:
+    """A source that never answers."""
+
+    async def judge(self, id_token: str, kind: str) -> Judged | None:
+        """Wait for ever."""
+        await asyncio.Event().wait()
+        raise AssertionError(id_token + kind)
+
+
+async def test_a_source_that_fails_or_hangs_passes_the_question_on_and_no_id_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    known = ConfiguredTokens({"SECRETCARD": Judged(verdict=Verdict.ACCEPTED)}, unknown=None)
+    authoriser = Authoriser([_Breaks(), _Hangs(), known], limit_s=0.01)
+    assert (await authoriser.judge("SECRETCARD", "ISO14443")).verdict is Verdict.ACCEPTED
+    assert caplog.text.count("state=failed") == 2
+    assert "SECRETCARD" not in caplog.text
+
+
+async def test_who_asks_and_leaves_takes_nobodys_answer_away() -> None:
+    source = _Counting()
+    authoriser = Authoriser([source])
+    leaves, stays = (asyncio.ensure_future(authoriser.judge("GOOD", "ISO14443")) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    source.go.set()
+    assert (await stays).verdict is Verdict.ACCEPTED

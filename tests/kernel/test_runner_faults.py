@@ -2,20 +2,23 @@
 
 import asyncio
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kernel_fixtures import FailingJournal, join, open_journal, replayed, running
 
+from agent.core.events import Snoozed
 from agent.core.inputs import BaySeen, JoinQueue
-from agent.core.layout import EvseId
+from agent.core.layout import CheckInId, EvseId
 from agent.core.state import Bay, Origin
 from agent.journal.errors import JournalError, StorageFailed
 from agent.journal.store import Journal
 from agent.journal.turn import WRITES_PER_TURN_MAX, PutReceipt, PutRecord, Turn
 from agent.kernel.inbox import INBOX_MAX, Busy, Conclusion
 from agent.kernel.mishaps import MISHAPS_MAX, Failed, Stopped, TooManyMishaps
+from agent.kernel.replay import replay
 from agent.kernel.runner import SNAPSHOT_EVERY_MS, Published
 from agent.kernel.storing import CannotGoOn
 from drivers.twin.clock import ManualClock
@@ -221,3 +224,17 @@ async def test_a_snapshot_that_fails_is_said_and_stops_nothing(
             await runner.keep_snapshot()
         assert "snapshot=failed" in caplog.text
         assert runner.site.location is not None
+
+
+async def test_an_event_about_somebody_who_was_lost_in_a_gap_changes_nobody_else(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with running(journal, ManualClock()) as runner:
+        await runner.ask(join("phone"))
+        before = runner.site
+    lost = Snoozed(at_ms=0, check_in=CheckInId(99), until_ms=1)
+    turn = Turn(expected_head=journal.head, boot=9, elapsed_ms=journal.last_elapsed_ms, utc_ms=None, events=(lost,))
+    journal.append_now(turn)
+    site, snapshot_head = replay(journal)
+    assert replace(site, sequence=before.sequence) == before
+    assert snapshot_head == 0
+    journal.close()
