@@ -27,6 +27,7 @@ from partner_fixtures import (
 )
 
 from agent.config.link_types import Right
+from agent.core.state import Site
 from agent.partners import schemas
 from agent.partners.data_transfer import DATA_CHARACTERS_MAX, DataTransfers
 from agent.partners.operations import SWITCHED_OFF
@@ -386,4 +387,15 @@ async def test_an_unknown_role_of_rights_is_no_loophole(tmp_path: Path) -> None:
             nobody = (await made.partners.handle(SCSP, operation, {"request_id": "n"})).result
             may = right in SCSP.rights or operation in ("GetLocations", "Availability", "GetPlannedPower")
             assert (nobody == "NOT_ALLOWED") is not may, operation
+    journal.close()
+
+
+async def test_a_site_that_starts_asks_to_come_again(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with house(journal) as made, served(made) as client:
+        made.parts.context.runner._site = Site()  # before the layout is read
+        for method, path, body in (("GET", "/1.0/GetLocations", None), ("POST", "/1.0/CheckIn", check_in())):
+            told = await client.call(method, path, body=body)
+            assert (told.status, told.json["status_code"], told.headers["Retry-After"]) == (503, 3000, "5")
+            valid("CheckInResponse", told.json, is_envelope=True)
     journal.close()

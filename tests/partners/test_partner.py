@@ -95,6 +95,28 @@ def test_every_result_has_words_and_a_way_over_both_carriages() -> None:
     assert frozenset(RESULT_OF.values()) <= KIND_OF.keys()
 
 
+KINDS = (
+    ("ACCEPTED", (200, 1000, "Accepted", None, True)),
+    ("CHECKIN_ENDED", (200, 1000, "Accepted", None, True)),
+    ("EVSE_UNKNOWN", (200, 2003, "Accepted", None, True)),
+    ("TOKEN_UNKNOWN", (200, 2004, "Accepted", None, True)),
+    ("REQUEST_ID_REUSED", (200, 2900, "Accepted", None, False)),
+    ("STALE", (200, 2900, "Accepted", None, False)),
+    ("BAD_REQUEST", (400, 2001, "Rejected", None, False)),
+    ("NOT_ALLOWED", (403, 2000, "Rejected", None, False)),
+    ("BUSY", (429, 2901, "Accepted", 1, False)),
+    ("STARTING", (503, 3000, "Accepted", 5, False)),
+    ("CANNOT_STORE", (503, 3000, "Accepted", 5, False)),
+    ("INTERNAL", (500, 3000, "Accepted", None, False)),
+)
+
+
+@pytest.mark.parametrize(("result", "expected"), KINDS, ids=[k[0] for k in KINDS])
+def test_results_are_carried_as_the_specification_says(result: str, expected: tuple[object, ...]) -> None:
+    kind = KIND_OF[result]
+    assert (kind.http, kind.status_code, kind.transfer, kind.retry_after_s, kind.decided) == expected
+
+
 def test_numbers_grow_with_every_change_and_over_a_restart() -> None:
     numbers = Sequences()
     first = numbers.stamp("c-1", "a", 10, 0)
