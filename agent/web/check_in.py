@@ -12,6 +12,7 @@ from agent.core.inputs import JoinQueue, Refusal, Refused, Verdict
 from agent.core.layout import PoolId, SubjectRef
 from agent.core.site import decide
 from agent.core.state import CheckIn, Origin, Quote
+from agent.journal.errors import StorageFailed
 from agent.journal.turn import Write
 from agent.kernel.inbox import Busy
 from agent.kernel.presence import Proof, Way
@@ -91,6 +92,8 @@ class CheckInPages:
             return parts.message(request, Reason.BAD_REQUEST)
         except Busy:
             return parts.message(request, Reason.BUSY)
+        except StorageFailed:
+            return parts.message(request, Reason.CANNOT_STORE)
         except NotTaken as refused:
             words = parts.words(request)
             text = refusal_text(words.catalogue, refused.reason, words.language, **refused.fields)
@@ -122,7 +125,7 @@ class CheckInPages:
         link = None
         if refused.reason is Refusal.ALREADY_CHECKED_IN and refused.check_in is not None:
             open_one = parts.site.check_ins.get(refused.check_in)
-            own = open_one is not None and self._device_ref(device) == open_one.device
+            own = open_one is not None and open_one.device is not None and open_one.device == self._device_ref(device)
             link = parts.addresses.of(refused.check_in) if own else None
         return self._page(request, form, reason_of(refused), text, link=link)
 
@@ -242,10 +245,15 @@ class CheckInPages:
         """Return the open CheckIn of this device, by its cookie."""
         if COOKIE not in request.cookies:
             return None
-        return self._parts.site.open_with((self._device_ref(_device(request)),))
+        device = self._device_ref(_device(request))
+        return self._parts.site.open_with((device,)) if device is not None else None
 
-    def _device_ref(self, device: str) -> SubjectRef:
-        return self._parts.context.subjects.of(COOKIE, device).ref
+    def _device_ref(self, device: str) -> SubjectRef | None:
+        """Return the reference of a device, or None while nothing can be read."""
+        try:
+            return self._parts.context.subjects.of(COOKIE, device).ref
+        except StorageFailed:
+            return None
 
 
 def _device(request: web.Request) -> str:

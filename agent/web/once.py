@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,11 +18,13 @@ from agent.core.inputs import Refused, Request
 from agent.core.layout import CheckInId, Now
 from agent.core.site import Step
 from agent.core.state import Site
+from agent.journal.errors import StorageFailed
 from agent.journal.turn import PutReceipt, Write
 from agent.kernel.inbox import Conclusion
 from agent.web.context import WebContext
 
 SOURCE = "page"
+RECENT_MAX = 1024
 ID_BYTES = 12
 SIGNATURE_SIGNS = 20  # 80 bits: nobody guesses one within the life of a form
 REQUEST_SIGNS_MAX = 80
@@ -60,6 +63,8 @@ class Once:
     def __init__(self, context: WebContext) -> None:
         self._context = context
         self._running: dict[str, tuple[bytes, asyncio.Future[Done]]] = {}
+        # While the storage fails there are no receipts: what was answered since the start is remembered as well.
+        self._recent: OrderedDict[str, tuple[bytes, CheckInId]] = OrderedDict()
 
     def new_id(self, scope: str) -> str:
         """Return a fresh request id for the forms of a scope, e.g. an own page's address."""
@@ -109,12 +114,11 @@ class Once:
         digest: bytes,
         request: MakeRequest,
     ) -> Done:
-        receipt = await asyncio.to_thread(self._context.journal.receipt, SOURCE, request_id)
-        if receipt is not None:
-            if receipt.digest != digest:
+        known = self._recent.get(request_id) or await self._receipt(request_id)
+        if known is not None:
+            if known[0] != digest:
                 raise Reused
-            kept = msgspec.json.decode(receipt.answer, type=_Kept)
-            return Done(check_in=CheckInId(kept.check_in), repeated=True)
+            return Done(check_in=known[1], repeated=True)
         asked, writes = await request()
 
         def conclude(step: Step, now: Now) -> Conclusion:
@@ -128,8 +132,23 @@ class Once:
             return Conclusion(check_in, (*writes, receipt))
 
         answer = await self._context.runner.ask(asked, conclude)
+        if answer.reply is not None:
+            self._recent[request_id] = (digest, answer.reply)
+            if len(self._recent) > RECENT_MAX:
+                self._recent.popitem(last=False)
         refused = answer.step.refused if answer.step is not None else None
         return Done(check_in=answer.reply, refused=refused, provisional=answer.provisional)
+
+    async def _receipt(self, request_id: str) -> tuple[bytes, CheckInId] | None:
+        """Return digest and answer of an id that was obeyed before this start; None also while nothing can be read."""
+        try:
+            receipt = await asyncio.to_thread(self._context.journal.receipt, SOURCE, request_id)
+        except StorageFailed:
+            return None
+        if receipt is None:
+            return None
+        kept = msgspec.json.decode(receipt.answer, type=_Kept)
+        return receipt.digest, CheckInId(kept.check_in)
 
     def _signed(self, scope: str, number: str) -> str:
         mac = self._context.key.lookup("form", f"{scope}\x00{number}").hex()[:SIGNATURE_SIGNS]

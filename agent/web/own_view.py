@@ -34,6 +34,8 @@ LINKS = {
     Action.STOP_CHARGING: "stop_charging",
     Action.RECEIPT: "receipt.txt",
 }
+# The page's next step is another: to plug in, to wait. These are ways out of it.
+NEVER_PRIMARY = frozenset({Action.LEAVE, Action.WRONG_BAY})
 # The layout has no geometry yet, and a plan that guesses where a bay lies would lead people astray.
 NOT_OFFERED = frozenset({Action.PLAN})
 
@@ -175,7 +177,7 @@ def _buttons(words: Words, view: PageView, address: str, fields: dict[str, objec
         label = words(f"button.{action.value}", **{**fields, **extra})
         if action in NOT_OFFERED or not label:
             continue
-        first, primary = primary and action is not Action.LEAVE, False
+        first, primary = primary and action not in NEVER_PRIMARY, False
         yield ShownButton(action=action.value, label=label, href=_href(action, address, fields), primary=first)
 
 

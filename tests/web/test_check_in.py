@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from stages import stranger_charges
-from web_fixtures import FAST, SLOW, Phone, lone, rasthof, serving
+from web_fixtures import FAST, SLOW, BreakingJournal, Phone, lone, rasthof, serving
 
 from agent.core.inputs import Refusal
 from agent.core.layout import OpenRange
 from agent.core.shown import WaitRange, Waits
+from agent.journal.store import Journal
 from agent.texts import HTTP_STATUS, Language, Reason, load, refusal_text
 
 LONG = WaitRange(p10_min=20, p50_min=25, p90_min=80)
@@ -184,6 +185,23 @@ def test_every_refusal_of_the_core_has_words_and_a_status() -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_has_words_without_fields(reason: Reason, language: Language) -> None:
     assert refusal_text(load(), reason, language)
+
+
+async def test_a_disk_that_fails_is_admitted_and_a_double_tap_is_still_one(tmp_path: Path) -> None:
+    broken: list[BreakingJournal] = []
+
+    def wrap(journal: Journal) -> BreakingJournal:
+        broken.append(BreakingJournal(journal))
+        return broken[0]
+
+    async with serving(tmp_path, wrap=wrap) as site, Phone(site.url) as phone, Phone(site.url) as other:
+        broken[0].broken = True
+        page = await phone.get("/")
+        form = {"request": page.request_id, "pool": FAST, "digits": site.digits}
+        answers = [await phone.post("/check-in", form), await other.post("/check-in", form)]
+        assert [a.headers["Location"] for a in answers] == [site.page_of(1)] * 2
+        assert "Your check-in is kept while the power is on." in (await phone.get(site.page_of(1))).words
+        assert (await phone.get("/health")).status == 503
 
 
 async def test_a_captive_window_shows_where_to_go_and_no_form(tmp_path: Path) -> None:

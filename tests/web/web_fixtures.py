@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from html import unescape
@@ -29,11 +29,13 @@ from agent.core.shown import NO_WAITS, Reading, Waits
 from agent.core.site import fold
 from agent.core.state import Bay, Site
 from agent.journal.codec import Codec
+from agent.journal.errors import StorageFailed
 from agent.journal.store import Journal
+from agent.journal.turn import Turn
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.clock import LocationClock
 from agent.kernel.presence import Presence
-from agent.kernel.runner import Runner
+from agent.kernel.runner import JournalPort, Runner
 from agent.kernel.secrets import SiteKey
 from agent.kernel.subjects import Subjects
 from agent.texts import load
@@ -80,6 +82,30 @@ def pool(name: PoolId, en: str, de: str, evses: tuple[int, ...], **more: Any) ->
 def lone() -> ChargingLocation:
     """One bay in one pool."""
     return replace(rasthof(), evses=(evse(1),), pools=(pool(FAST, "CCS, up to 300 kW", "CCS, bis 300 kW", (1,)),))
+
+
+class BreakingJournal:
+    """A journal whose disk the test can break."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.broken = False
+
+    @property
+    def head(self) -> int:
+        """The head of the journal behind."""
+        return self._journal.head
+
+    def append(self, turn: Turn) -> Awaitable[int]:
+        """Append, or fail as a dying disk does."""
+        return self._failed() if self.broken else self._journal.append(turn)
+
+    async def snapshot(self, events: Iterable[object], head: int) -> None:
+        """Keep a snapshot in the journal behind."""
+        await self._journal.snapshot(events, head)
+
+    async def _failed(self) -> int:
+        raise StorageFailed("cannot write: the test broke the disk")
 
 
 @dataclass(slots=True)
@@ -153,6 +179,7 @@ async def serving(
     location: ChargingLocation | None = None,
     options: WebOptions | None = None,
     clock: ManualClock | None = None,
+    wrap: Callable[[Journal], JournalPort] = lambda journal: journal,
     **more: Any,
 ) -> AsyncIterator[RunningSite]:
     """Serve a site whose inputs are read and whose bays are free; a second time on the same folder is a restart."""
@@ -165,7 +192,9 @@ async def serving(
         return UTC_MS + round((clock.monotonic() - 1000) * 1000) if world.trusted else None
 
     boot = journal.last_boot + 1
-    runner = Runner(site=state, clock=LocationClock(clock, journal.last_elapsed_ms, wall), journal=journal, boot=boot)
+    runner = Runner(
+        site=state, clock=LocationClock(clock, journal.last_elapsed_ms, wall), journal=wrap(journal), boot=boot
+    )
     task = asyncio.ensure_future(runner.run())
     here = location or rasthof()
     runner.observe(i.LayoutRead(location=here, digest=repr(here)))
