@@ -18,7 +18,7 @@ log = logging.getLogger("stationmaster.runner")
 
 PROVISIONAL_CHECK_INS_MAX = 50  # `threats-and-faults.md` 4: promises that a power cut would break stay few
 RETRY_MS = 5_000  # how soon a failed append is tried again
-BACKLOG_EVENTS_MAX = 100_000  # about 50 MB, a week of a busy site on a dead disk; MemoryMax is 160 MiB
+BACKLOG_MAX = 100_000  # events and rows: about 50 MB, a week of a busy site on a dead disk; MemoryMax is 160 MiB
 
 Entry = tuple[tuple[Event, ...], tuple[Write, ...]]
 
@@ -49,6 +49,7 @@ class Storing:
         self._boot = boot
         self._waiting: list[Entry] = []
         self._joins = 0
+        self._kept = 0  # events and rows that wait
         self.head = journal.head
         self.retry_at_ms: int | None = None
 
@@ -76,7 +77,7 @@ class Storing:
             await self._try(now, alone=fresh and refusable)
         if self._waiting:
             self._joins += sum(1 for event in entry[0] if isinstance(event, CheckedIn))
-            self._bound()
+            self._bound(entry)
 
     async def _try(self, now: Now, *, alone: bool) -> None:
         failed_before = self.retry_at_ms is not None
@@ -93,7 +94,7 @@ class Storing:
                 log.error("storage=failed mode=provisional error=%r", str(error))
         else:
             self.retry_at_ms = None
-            self._joins = 0
+            self._joins = self._kept = 0
             if failed_before:
                 log.warning("storage=ok mode=normal head=%d", self.head)
 
@@ -139,10 +140,10 @@ class Storing:
         )
         self.head = await self._journal.append(turn)
 
-    def _bound(self) -> None:
-        kept = sum(len(events) for events, _ in self._waiting)
-        if kept > BACKLOG_EVENTS_MAX:
-            raise CannotGoOn(f"the disk has failed for too long: {kept} events wait in memory: renew card or disk")
+    def _bound(self, entry: Entry) -> None:
+        self._kept += len(entry[0]) + len(entry[1])
+        if self._kept > BACKLOG_MAX:
+            raise CannotGoOn(f"the disk has failed for too long: {self._kept} rows wait in memory: renew card or disk")
 
 
 class _Refused(Exception):  # noqa: N818

@@ -20,7 +20,7 @@ from agent.kernel.inbox import INBOX_MAX, Busy, Conclusion
 from agent.kernel.mishaps import MISHAPS_MAX, Failed, Stopped, TooManyMishaps
 from agent.kernel.replay import replay
 from agent.kernel.runner import SNAPSHOT_EVERY_MS, Published
-from agent.kernel.storing import CannotGoOn
+from agent.kernel.storing import BACKLOG_MAX, CannotGoOn
 from drivers.twin.clock import ManualClock
 
 BAD_REQUEST: Any = JoinQueue(pool="CCS", draw="no number", origin=Origin.PAGE)  # type: ignore[arg-type]
@@ -169,6 +169,19 @@ async def test_a_turn_that_reached_the_disk_though_it_failed_is_not_written_twic
             await runner.ask(join("later"))
     assert issubclass(CannotGoOn, JournalError)
     assert [c.device for c in replayed(journal).open_check_ins()] == ["phone"]
+    journal.close()
+
+
+async def test_a_disk_that_stays_dead_ends_the_agent_before_the_memory_does(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    failing = FailingJournal(journal)
+    rows = tuple(PutRecord(store="x", key=str(n), value=b"") for n in range(BACKLOG_MAX // 10))
+    async with running(failing, ManualClock(), expected=CannotGoOn) as runner:
+        failing.broken = True
+        for _ in range(10):
+            await runner.store(rows)
+        with pytest.raises(Stopped):
+            await runner.ask(join("phone"))
     journal.close()
 
 
