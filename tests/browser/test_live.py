@@ -46,7 +46,7 @@ async def test_a_call_is_said_once_and_the_countdown_says_only_its_marks(tmp_pat
         code = site.runner.site.check_ins[next(iter(site.runner.site.check_ins))].code
         call = f"Go to bay 1 now. 5 minutes left. Purple blinking lamp; the display there shows {' '.join(code)}."
         assert await written(page) == [["assertive", call]]
-        await page.clock.run_for(100_000)
+        await page.clock.run_for(15_000)  # less than the silence after which the page asks by itself
         assert len(await written(page)) == 1
 
 
@@ -129,14 +129,15 @@ async def test_the_countdown_does_not_believe_the_phones_clock(tmp_path: Path) -
         await page.clock.install(time="2020-01-01T03:00:00")
         await open_own(site, page, PageState.CALLED)
         await page.wait_for_selector(".timer b")
-        assert (await text_of(page, ".timer b")) in ("5:00", "4:59")
+        about_five_minutes = ("5:00", "4:59", "4:58", "4:57")
+        assert (await text_of(page, ".timer b")) in about_five_minutes
         await page.clock.set_system_time("2030-01-01T03:00:00")
         await page.clock.run_for(1_000)
-        assert (await text_of(page, ".timer b")) in ("4:59", "4:58")
+        assert (await text_of(page, ".timer b")) in about_five_minutes
         site.world.trusted = False
         await page.reload()
         await page.wait_for_selector(".timer b")
-        assert (await text_of(page, ".timer b")) in ("5:00", "4:59")
+        assert (await text_of(page, ".timer b")) in about_five_minutes
 
 
 async def test_the_board_alternates_languages_and_admits_when_it_is_stale(tmp_path: Path) -> None:

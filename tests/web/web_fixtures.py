@@ -35,8 +35,9 @@ from agent.journal.turn import Turn
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.clock import LocationClock
 from agent.kernel.presence import Presence
-from agent.kernel.runner import JournalPort, Runner
+from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey
+from agent.kernel.storing import JournalPort
 from agent.kernel.subjects import Subjects
 from agent.texts import load
 from agent.web.context import WebContext, WebOptions
