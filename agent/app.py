@@ -27,7 +27,8 @@ from agent.devices.health import Health
 from agent.devices.outputs import Outputs
 from agent.devices.screens import Screens
 from agent.journal.codec import Codec
-from agent.journal.disk import Synchronous
+from agent.journal.disk import Synchronous, free_ballast
+from agent.journal.errors import StorageFailed
 from agent.journal.store import Journal
 from agent.kernel.ad_hoc import AdHocStarts
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged, TokenSource
@@ -134,16 +135,26 @@ async def _served(context: WebContext, config: Config) -> Served:
         raise CannotServe(str(error)) from error
 
 
-def open_journal(options: Options) -> Journal:
-    """Open the journal of a site; blocks. Raises JournalBusy, StorageFailed, StorageDamaged."""
+def _opened(options: Options) -> Journal:
     settings = options.config.journal
-    journal = Journal.open(
+    return Journal.open(
         options.state_dir,
         Codec(APPLY),
         synchronous=options.synchronous,
         second=Path(settings.second_copy) if settings.second_copy else None,
         keep_events=settings.keep_events,
     )
+
+
+def open_journal(options: Options) -> Journal:
+    """Open the journal of a site; blocks. Raises JournalBusy, StorageFailed, StorageDamaged."""
+    try:
+        journal = _opened(options)
+    except StorageFailed:
+        if not free_ballast(options.state_dir):  # on a full disk not even reading works: SQLite needs its side files
+            raise
+        log.error("disk=full hint='the ballast was given up for this start: free some space now'")
+        journal = _opened(options)
     for note in journal.recovery.notes:
         log.warning("journal=recovered note=%r", note)
     for first, last in journal.recovery.lost:
