@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aiohttp import web
+
 from agent.core.layout import EvseId
 from agent.core.shown import NO_READINGS, NO_WAITS, Reading, Waits
 from agent.journal.reads import Receipt
@@ -19,6 +21,8 @@ from agent.texts.catalogue import Catalogue
 from agent.texts.formats import Language
 from drivers.twin.clock import ScaledClock
 from drivers.twin.control import TwinControl
+
+OTHERS = "/sequere/"  # programs, not browsers: credentials and rates of their own, refusals in their own form
 
 
 class JournalReads(Protocol):
@@ -88,6 +92,7 @@ class WebContext:
 
     `readings` are the live meter readings, `health` returns the devices by name, `waits` the latest forecast.
     `twin` is set where simulated cars may be moved by HTTP. `monotonic` gives the seconds that presence codes count on.
+    `routes` are those of other parts on the same socket; under `OTHERS` they have rules of their own for who may call.
     `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none.
     """
 
@@ -106,3 +111,4 @@ class WebContext:
     link: Callable[[], str | None] = no_link
     twin: TwinControl | None = None
     twin_clock: ScaledClock | None = None
+    routes: tuple[web.RouteDef, ...] = ()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from agent.web.context import WebContext
+from agent.web.context import OTHERS, WebContext
 from agent.web.limits import DEEDS, READS, Limiter
 from agent.web.peers import Peer, networks, parse_ip, peer_of
 
@@ -75,6 +75,8 @@ class Guard:
         """Answer a request, or say why not."""
         peer = peer_of(request.remote, request.headers, self._trusted)
         request[PEER] = peer
+        if request.path.startswith(OTHERS):
+            return await handler(request)
         response: web.StreamResponse | None = self._turned_away(request, peer)
         if response is None:
             response = await self._handled(request, handler)

@@ -38,6 +38,7 @@ def application(context: WebContext, sockets: Sockets) -> web.Application:
     _add_status(app, StatusPages(parts, guard, sockets, streams))
     if context.twin is not None:
         _add_twin(app, TwinPages(parts, context.twin, context.twin_clock))
+    app.add_routes(context.routes)
     app.router.add_route("*", "/{rest:.*}", _unknown(parts))
     return app
 

@@ -24,6 +24,7 @@ STREAMS_MAX = 128
 STREAMS_OF_ADDRESS_MAX = 8
 LOOK_S = 5.0  # readings and forecasts move without a turn
 ALIVE_LOOKS = 2  # what stands is said again at every second look: a silent stream cannot be told from a dead one
+GAP_S = 0.25  # a burst of turns is one look: 128 pages in line are not made anew for each of them
 SLOW_S = 10.0  # who has not taken a few hundred bytes by then is dropped
 RETRY_MS = 3000
 COUNTING = frozenset({"left_ms", "as_of"})  # moves by itself: no reason to send
@@ -103,6 +104,7 @@ class Streams:
                 sent, spoke_s = steady, loop.time()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(look_s):
+                    await asyncio.sleep(GAP_S)
                     await moved.wait()
 
 

@@ -4,6 +4,7 @@ Only where the twin's control is on, and only for programs on this machine. Pass
 knows what physics allows; shows what lamps and displays really show, drawn by the code of the panels.
 """
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from agent.core.layout import EvseId, Now
 from agent.core.state import Site
 from agent.core.views import evse_view
 from agent.texts.refusals import Reason
+from agent.web.forms import BODY_S
 from agent.web.guard import policy
 from agent.web.parts import Parts
 from agent.web.words import Words
@@ -128,7 +130,11 @@ class TwinPages:
         """Return the body of a deed. A form of another site's page has no origin that we know: refused."""
         if request.headers.get("Origin") == "null" and "Sec-Fetch-Site" not in request.headers:
             raise web.HTTPForbidden
-        return await request.read()
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await request.read()
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
 
     def _tick_s(self) -> int:
         return int(self._clock.monotonic() if self._clock is not None else time.monotonic())

@@ -8,9 +8,13 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from browser_fixtures import needs_chromium, phone
 from playwright.async_api import Page
 from stages import STAGES
-from web_fixtures import lone, rasthof, serving
+from web_fixtures import CCS, lone, rasthof, serving
 
 from agent.core.page import PageState
+from agent.web.context import WebOptions
+from drivers.twin.clock import ScaledClock
+from drivers.twin.site import TwinSite
+from drivers.twin.world import ConnectorSpec, EvseSpec
 
 pytestmark = needs_chromium
 
@@ -59,6 +63,34 @@ async def test_the_other_pages(scheme: str, tmp_path: Path) -> None:
         await page.click("button.first")
         await page.wait_for_selector("#errors")
         await check(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_board_and_the_twin_panel(scheme: str, tmp_path: Path) -> None:
+    clock = ScaledClock(1)
+    connectors = tuple(ConnectorSpec(connector=n, standard=CCS, power_w=50_000) for n in (1, 2))
+    twin = TwinSite(tuple(EvseSpec(evse=n, connectors=connectors) for n in (1, 2, 3)), clock)
+    options = WebOptions(public_url="http://127.0.0.1:8080", demo=True)
+    wide = {"width": 1920, "height": 1080}
+    async with (
+        serving(tmp_path, options=options, twin=twin.control, twin_clock=clock) as site,
+        phone(site.url, color_scheme=scheme, viewport=wide) as page,
+    ):
+        await STAGES[PageState.CALLED][1](site)
+        for path in ("/board", "/twin"):
+            await page.goto(path)
+            found = await Axe().run(page, options=RULES)
+            assert found.violations_count == 0, found.generate_report()
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("d")
+        await page.wait_for_selector(".bay[data-evse='2'] .car:not([hidden])")
+        await page.keyboard.press("r")
+        await page.wait_for_selector(".bay[data-evse='2'] .car", state="hidden")
+        await page.click("#phone")
+        frame = page.frame_locator("iframe")
+        await frame.locator("text=CCS").click()
+        await frame.locator("button.first").click()
+        await frame.locator(".call").wait_for()
 
 
 @pytest.mark.parametrize("lang", ["en", "de"])

@@ -224,11 +224,13 @@ async def serving(
         link=lambda: world.link,
         **more,
     )
-    served = await serve(context, "127.0.0.1", 0)
     try:
-        yield RunningSite(runner, served, clock, presence, world, context, journal)
+        served = await serve(context, "127.0.0.1", 0)
+        try:
+            yield RunningSite(runner, served, clock, presence, world, context, journal)
+        finally:
+            await served.close()
     finally:
-        await served.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         journal.close()
