@@ -10,14 +10,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from agent.config.devices import twin_specs
 from agent.config.location import digest, location_of
 from agent.config.types import Config
-from agent.core.evolve import APPLY
-from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started, Verdict
+from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started
 from agent.core.layout import EvseId
 from agent.csms.v16.stores import STATE
 from agent.devices.build import built_devices
@@ -26,22 +23,20 @@ from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
 from agent.devices.health import Health
 from agent.devices.outputs import Outputs
 from agent.devices.screens import Screens
-from agent.journal.codec import Codec
-from agent.journal.disk import Synchronous, free_ballast
-from agent.journal.errors import StorageFailed
 from agent.journal.store import Journal
 from agent.kernel.ad_hoc import AdHocStarts
-from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged, TokenSource
+from agent.kernel.authoriser import Authoriser, TokenSource
 from agent.kernel.clock import LocationClock, WallClock
 from agent.kernel.forecasts import Forecasts
 from agent.kernel.forgetting import Forgetting
 from agent.kernel.notify import notify
-from agent.kernel.presence import Presence, PresenceLimits
 from agent.kernel.replay import replay
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
 from agent.kernel.tasks import Stage, Tasks, task_group
+from agent.opening import Options, configured_tokens, open_journal, open_twin, presence_of, uses_twin, wall_clock
+from agent.partnering import Partnering
 from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
@@ -49,9 +44,11 @@ from agent.web.context import WebContext, WebOptions
 from agent.web.server import Served, serve
 from drivers.clock import MachineClock
 from drivers.ports import Clock
-from drivers.registry import Port, Workshop
+from drivers.registry import Workshop
 from drivers.twin.clock import ScaledClock
 from drivers.twin.site import TwinSite
+
+__all__ = ["CannotServe", "Options", "Running", "running"]
 
 log = logging.getLogger("stationmaster")
 
@@ -62,19 +59,6 @@ WATCHDOG_S = 10.0  # a third of WatchdogSec in the unit
 
 class CannotServe(Exception):  # noqa: N818 - the end of the process, in words
     """The web server cannot work with what is configured."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes.
-
-    `synchronous` is "FULL" wherever promises count; "OFF" exists to prove that the power-cut tests would notice.
-    """
-
-    config: Config
-    state_dir: Path
-    demo: bool = False
-    synchronous: Synchronous = "FULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,13 +90,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
         restart = parts.start_station(tasks)
         served = await _served(parts.web_context(), config)
         stack.push_async_callback(served.close)
-        for watch in (
-            parts.watch_clock(),
-            parts.watch_inputs(),
-            parts.watchdog(),
-            parts.forecasts.run(),
-            parts.forget(),
-        ):
+        for watch in (*parts.watches(), *parts.partnering.works()):
             tasks.start(watch)
         notify("READY=1")
         stack.callback(notify, "STOPPING=1")
@@ -135,38 +113,6 @@ async def _served(context: WebContext, config: Config) -> Served:
         raise CannotServe(str(error)) from error
 
 
-def _opened(options: Options) -> Journal:
-    settings = options.config.journal
-    return Journal.open(
-        options.state_dir,
-        Codec(APPLY),
-        synchronous=options.synchronous,
-        second=Path(settings.second_copy) if settings.second_copy else None,
-        keep_events=settings.keep_events,
-    )
-
-
-def open_journal(options: Options) -> Journal:
-    """Open the journal of a site; blocks. Raises JournalBusy, StorageFailed, StorageDamaged."""
-    try:
-        journal = _opened(options)
-    except StorageFailed:
-        if not free_ballast(options.state_dir):  # on a full disk not even reading works: SQLite needs its side files
-            raise
-        log.error("disk=full hint='the ballast was given up for this start: free some space now'")
-        journal = _opened(options)
-    for note in journal.recovery.notes:
-        log.warning("journal=recovered note=%r", note)
-    for first, last in journal.recovery.lost:
-        log.error("journal=damaged lost_events=%d-%d", first, last)
-    return journal
-
-
-def uses_twin(config: Config) -> bool:
-    """Return whether any device is simulated."""
-    return any(device.driver == "twin" for device in config.device)
-
-
 class _Parts:
     """The parts of an agent, built but not started."""
 
@@ -176,7 +122,7 @@ class _Parts:
         self._clock = clock
         self._journal = journal
         self._key = key
-        self._wall = _wall(clock, options.config.clock.trust)
+        self._wall = wall_clock(clock, options.config.clock.trust)
         elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
         self._station = build_station(self._config, journal, key)
@@ -190,16 +136,16 @@ class _Parts:
             projections=projections,
             snapshot_head=snapshot_head,
         )
-        self.twin = _twin(options, clock)
+        self.twin = open_twin(options, clock)
         self._health = Health()
         self._readings = Readings()
         self._subjects = Subjects(journal, key)
         self._catalogue: Catalogue = load()
         self._devices: dict[EvseId, EvseDevices] = {}
         self._restart = asyncio.Event()
-        self._presence = _presence(self._config)
+        self._presence = presence_of(self._config)
         self.forecasts = Forecasts(self.runner, clock)
-        sources: list[TokenSource] = [_configured_tokens(self._config)]
+        sources: list[TokenSource] = [configured_tokens(self._config)]
         if self._station is not None:
             self._station.attach(
                 self.runner,
@@ -212,6 +158,18 @@ class _Parts:
             )
             sources.append(self._station.tokens)
         self._authoriser = Authoriser(sources)
+        self.partnering = Partnering(
+            self._config,
+            runner=self.runner,
+            journal=journal,
+            catalogue=self._catalogue,
+            key=key,
+            subjects=self._subjects,
+            authoriser=self._authoriser,
+            waits=lambda: self.forecasts.waits,
+            clock=clock,
+            station=self._station,
+        )
         ad_hoc = self._config.policy.ad_hoc_id_token
         if ad_hoc is not None:
             AdHocStarts(self.runner, self._authoriser, self._subjects, ad_hoc.reveal())
@@ -225,7 +183,7 @@ class _Parts:
                     subjects=self._subjects,
                     authoriser=self._authoriser,
                     hardware=hardware,
-                    vendors={},
+                    vendors=self.partnering.vendors(),
                     readings=lambda: self._readings.live,
                 )
             )
@@ -316,6 +274,7 @@ class _Parts:
             twin_clock=self._clock if isinstance(self._clock, ScaledClock) else None,
             monotonic=time.monotonic,
             link=self._link,
+            routes=self.partnering.routes(),
         )
 
     def _link(self) -> str | None:
@@ -350,44 +309,3 @@ class _Parts:
             await self.runner.store(())
             notify("WATCHDOG=1")
             await asyncio.sleep(WATCHDOG_S)
-
-
-def _presence(config: Config) -> Presence:
-    settings = config.presence
-    limits = PresenceLimits(
-        window_s=settings.window_s,
-        joins_per_display=settings.joins_per_display,
-        wrong_tries=settings.wrong_tries,
-    )
-    return Presence(sum(1 for d in config.device if d.port == Port.DISPLAY), limits=limits)
-
-
-def _wall(clock: Clock, trust: str) -> Callable[[], int | None]:
-    """Return the wall clock; with a twin it runs as fast as the twin does."""
-    if not isinstance(clock, ScaledClock):
-        return WallClock(clock.monotonic, trust)
-    start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
-    return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
-
-
-def _twin(options: Options, clock: Clock) -> TwinSite | None:
-    if not uses_twin(options.config):
-        return None
-    twin = TwinSite(twin_specs(options.config), clock, options.state_dir / "twin.json")
-    for problem in twin.problems:
-        log.warning("twin=restored problem=%r", problem)
-    return twin
-
-
-def _configured_tokens(config: Config) -> ConfiguredTokens:
-    settings = config.authorisation
-    tokens = {
-        token.id.reveal(): Judged(
-            verdict=Verdict.ACCEPTED, group=token.group or None, groups=(token.group,) if token.group else ()
-        )
-        for token in settings.token
-    }
-    if config.csms.url:
-        return ConfiguredTokens(tokens, None)  # the CSMS is asked about the others
-    unknown = Verdict.ACCEPTED if settings.unknown == "accept" else Verdict.INVALID
-    return ConfiguredTokens(tokens, Judged(verdict=unknown))

@@ -28,7 +28,7 @@ FLOORS = (
     ("agent.journal",),
     ("agent.kernel",),
     ("agent.csms", "agent.local_controller", "agent.web", "agent.partners", "agent.devices", "agent.simulation"),
-    ("agent.station",),
+    ("agent.station", "agent.partnering", "agent.opening"),
     ("agent.app",),
     ("agent.cli",),
     ("agent.__main__",),
@@ -176,8 +176,8 @@ def nothing_unfinished(module: Module) -> Iterator[str]:
 
 
 def no_sleeping(module: Module) -> Iterator[str]:
-    """Tests wait for what they want, not for time to pass; a sleep of 0 lets others run and is fine."""
-    if not module.path.startswith("tests/"):
+    """Tests wait for what they want, not for time to pass; a sleep of 0 lets others run. Benchmarks measure time."""
+    if not module.path.startswith("tests/") or module.path.startswith("tests/bench/"):
         return
     for node in module.nodes:
         match node:

@@ -19,9 +19,12 @@ from agent.config.types import Config
 from agent.journal.errors import JournalError
 from agent.kernel.mishaps import TooManyMishaps
 from agent.kernel.secrets import KeyUnusableError
+from agent.partners.partner import PartnerUnusable
 from drivers.ports import DeviceError
 
 STATE_DIR = Path("/var/lib/stationmaster")
+# What ends an agent with a sentence instead of a stack trace: its text tells people what to do.
+_SAID = (CannotServe, JournalError, KeyUnusableError, PartnerUnusable, TooManyMishaps, DeviceError, OSError)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -53,7 +56,7 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     try:
         while asyncio.run(_serve(options, started)):
             logging.getLogger("stationmaster").warning("state=restarting reason=Reset")
-    except* (CannotServe, JournalError, KeyUnusableError, TooManyMishaps, DeviceError, OSError) as group:
+    except* _SAID as group:
         failed = _leaves(group)
     for error in failed:
         print(f"stationmaster: {_sentence(error, options)}", file=sys.stderr)

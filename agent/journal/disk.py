@@ -60,7 +60,8 @@ class Lock:
 def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
     """Open the one connection that writes and checkpoints; for the writer thread only."""
     db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    for pragma in (
+    return _prepared(
+        db,
         f"page_size = {PAGE_BYTES}",
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
@@ -69,18 +70,24 @@ def connect(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
         "secure_delete = ON",
         "cell_size_check = ON",
         "trusted_schema = OFF",
-    ):
-        db.execute(f"PRAGMA {pragma}")
-    return db
+    )
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a connection that cannot write, and that leaves the write-ahead log alone when it closes."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
-    db.execute("PRAGMA query_only = ON")
-    db.execute("PRAGMA mmap_size = 0")
-    db.execute("PRAGMA cell_size_check = ON")
+    return _prepared(db, "query_only = ON", "mmap_size = 0", "cell_size_check = ON")
+
+
+def _prepared(db: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    """Set up a connection, and do not leave it open if a damaged file refuses."""
+    try:
+        for pragma in pragmas:
+            db.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

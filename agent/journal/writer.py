@@ -112,9 +112,13 @@ class Writer:
 
     def _open(self) -> None:
         self._db = connect(self._live / DATABASE, self._synchronous)
-        self._db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT_MAX_BYTES}")
-        self.state = read_state(self._db)
-        self._applier = Applier(self._db)
+        try:
+            self._db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT_MAX_BYTES}")
+            self.state = read_state(self._db)
+            self._applier = Applier(self._db)
+        except BaseException:
+            self._shut()
+            raise
 
     def _shut(self) -> None:
         if self._db is not None:
