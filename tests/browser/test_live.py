@@ -1,11 +1,13 @@
 """The live page: announced once, counted on the browser's own clock, polled when cut, honest when lost."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from browser_fixtures import needs_chromium, phone, reaches, text_of
 from playwright.async_api import Page
 from stages import STAGES, stranger_charges
-from web_fixtures import RunningSite, serving
+from web_fixtures import RunningSite, lone, serving
 
 from agent.core import inputs as i
 from agent.core.layout import EvseId
@@ -140,6 +142,26 @@ async def test_the_countdown_does_not_believe_the_phones_clock(tmp_path: Path) -
         assert (await text_of(page, ".timer b")) in about_five_minutes
 
 
+@pytest.mark.parametrize("label", ["4", "14", "214", "P2-14", "WWWWWW"])
+async def test_a_called_bay_is_never_cut_off_the_board(label: str, tmp_path: Path) -> None:
+    wide = {"width": 1920, "height": 1080}
+    named = lone()
+    named = replace(named, evses=(replace(named.evses[0], label=label),))
+    async with serving(tmp_path, named) as site, phone(site.url, viewport=wide) as page:
+        await STAGES[PageState.CALLED][1](site)
+        await page.goto("/board")
+        for lang in ("en", "de"):
+            await page.evaluate("(one) => { for (const f of frame.children) f.hidden = f.lang !== one; }", lang)
+            place = page.locator(f".face[lang={lang}] .where")
+            room = page.locator(f".face[lang={lang}] .call")
+            inner, outer = await place.bounding_box(), await room.bounding_box()
+            assert inner is not None
+            assert outer is not None
+            assert outer["x"] < inner["x"]
+            assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+            assert abs(inner["y"] - outer["y"]) < outer["height"] / 2
+
+
 async def test_the_board_alternates_languages_and_admits_when_it_is_stale(tmp_path: Path) -> None:
     wide = {"width": 1920, "height": 1080}
     async with serving(tmp_path) as site, phone(site.url, viewport=wide) as page:
@@ -147,9 +169,9 @@ async def test_the_board_alternates_languages_and_admits_when_it_is_stale(tmp_pa
         await STAGES[PageState.CALLED][1](site)
         await page.clock.install()
         await page.goto("/board")
-        await page.wait_for_selector(".face:not([hidden]) .call >> text=BAY 2")
+        await page.wait_for_selector(".face:not([hidden]) .call .word >> text=BAY")
         await page.clock.run_for(8_000)
-        await page.wait_for_selector(".face:not([hidden]) .call >> text=PLATZ 2")
+        await page.wait_for_selector(".face:not([hidden]) .call .word >> text=PLATZ")
         sizes = await page.evaluate(
             """['.call b', '.pool', '.bays li'].map(
             (one) => parseFloat(getComputedStyle(document.querySelector(one)).fontSize))"""
