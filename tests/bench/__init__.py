@@ -1,0 +1,1 @@
+"""Measurements against the budgets: figures for people to judge, never tests."""
