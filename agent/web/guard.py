@@ -46,8 +46,18 @@ def policy(*, framed: bool, frames: bool = False) -> str:
     return "; ".join([*rules, "frame-src 'self'"] if frames else rules)
 
 
+Failure = Callable[[web.Request, int, str], web.Response]
+
+
+def _plain(_: web.Request, status: int, reference: str) -> web.Response:
+    return web.Response(status=status, text=f"{status} {reference}\n")
+
+
 class Guard:
-    """Checks requests, and gives every answer its headers."""
+    """Checks requests, and gives every answer its headers.
+
+    `failure` makes the answer to what went wrong: request, status, and the reference under which the log tells it.
+    """
 
     def __init__(self, context: WebContext) -> None:
         """Take names and proxies from the options; ValueError for a public address that no phone can open."""
@@ -69,6 +79,7 @@ class Guard:
         self._monotonic = context.monotonic
         self._framed = context.twin is not None
         self.refused = 0
+        self.failure: Failure = _plain
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -100,13 +111,15 @@ class Guard:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return web.Response(status=error.status, text=f"{error.status} {error.reason}\n", headers=_allow(error))
+            response = self.failure(request, error.status, "")
+            response.headers.update(_allow(error))
+            return response
         except ConnectionError:
             raise
         except Exception:
             reference = secrets.token_hex(2)
             log.exception("request=failed reference=%s route=%s", reference, _route(request))
-            return web.Response(status=500, text=f"This did not work. Nothing was changed. ({reference})\n")
+            return self.failure(request, 500, reference)
 
     def _turned_away(self, request: web.Request, peer: Peer) -> web.Response | None:
         if not self._is_our_name(request):

@@ -4,6 +4,7 @@ Built once for an application. Decides nothing; answers in the visitor's languag
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -102,6 +103,18 @@ class Parts:
         if reason in (Reason.BUSY, Reason.STARTING, Reason.CANNOT_STORE):
             response.headers["Retry-After"] = str(BUSY_RETRY_S)
         return response
+
+    def failure(self, request: web.Request, status: int, reference: str) -> web.Response:
+        """Answer for what went wrong before or behind the pages: a page for people, a line for programs."""
+        if status == HTTPStatus.NOT_FOUND:
+            return self.unknown(request)
+        words = self.words(request)
+        reason = Reason.INTERNAL if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Reason.BAD_REQUEST
+        h1 = refusal_text(words.catalogue, reason, words.language)
+        if "text/html" not in request.headers.get("Accept", ""):
+            return web.Response(status=status, text=f"{status} {h1} {reference}\n")
+        body = (words("refusal.reference", reference=reference),) if reference else ()
+        return self.html(request, "message.html", {"h1": h1, "body": body, "path": "/"}, status=status)
 
     def unknown(self, request: web.Request) -> web.Response:
         """Answer for an own page that is not known: always the same page, whatever was asked."""

@@ -28,6 +28,7 @@ def application(context: WebContext, sockets: Sockets) -> web.Application:
     guard = Guard(context)
     app = web.Application(middlewares=[sockets.middleware, guard.middleware], client_max_size=BODY_BYTES_MAX)
     parts = Parts(context)
+    guard.failure = parts.failure
     streams = Streams(parts, guard)
     app.on_shutdown.append(streams.close)
     for asset in parts.renderer.assets.values():

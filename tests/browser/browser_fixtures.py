@@ -19,7 +19,7 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} i
 
 
 @asynccontextmanager
-async def phone(url: str, **options: Any) -> AsyncIterator[Page]:
+async def phone(url: str = "http://127.0.0.1", **options: Any) -> AsyncIterator[Page]:
     """Open a page of a phone; complain about errors and foreign requests when it is closed."""
     complaints: list[str] = []
 

@@ -33,20 +33,21 @@ CUT = """() => [document.documentElement.scrollWidth > document.documentElement.
 .map(one => one.outerHTML.slice(0, 90))]"""
 
 
-async def check(page: Page) -> None:
+async def check(page: Page, what: str) -> None:
     """Complain about what axe finds and about targets that are too small."""
     found = await Axe().run(page, options=RULES)
-    assert found.violations_count == 0, found.generate_report()
-    assert await page.evaluate(TARGETS) == []
+    assert found.violations_count == 0, what + found.generate_report()
+    assert await page.evaluate(TARGETS) == [], what
 
 
-@pytest.mark.parametrize("state", list(STAGES))
-async def test_own_pages_in_every_state(state: PageState, tmp_path: Path) -> None:
-    location, stage = STAGES[state]
-    scheme = "dark" if list(STAGES).index(state) % 2 else "light"
-    async with serving(tmp_path, location) as site, phone(site.url, color_scheme=scheme) as page:
-        await page.goto(site.page_of(await stage(site)))
-        await check(page)
+async def test_own_pages_in_every_state(tmp_path: Path) -> None:
+    async with phone() as page:
+        for number, (state, (location, stage)) in enumerate(STAGES.items()):
+            await page.emulate_media(color_scheme="dark" if number % 2 else "light")
+            async with serving(tmp_path / state.value, location) as site:
+                await page.goto(site.url + site.page_of(await stage(site)))
+                await check(page, state.value)
+                await page.goto("about:blank")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -58,11 +59,11 @@ async def test_the_other_pages(scheme: str, tmp_path: Path) -> None:
         for path in paths:
             await page.goto(path)
             await page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-            await check(page)
+            await check(page, path)
         await page.goto("/")
         await page.click("button.first")
         await page.wait_for_selector("#errors")
-        await check(page)
+        await check(page, "an error")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

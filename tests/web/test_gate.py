@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from web_fixtures import Phone, serving
+from web_fixtures import Phone, find, serving
 
 from agent.core import inputs as i
 from agent.texts import Language
@@ -101,6 +101,27 @@ async def test_large_and_odd_bodies_are_refused(tmp_path: Path) -> None:
         assert (await phone.post("/check-in", {"request": page.request_id, "pool": "x" * 400})).status == 413
         odd = await phone.post("/check-in", {"a": "b"}, **{"Content-Type": "application/json"})
         assert odd.status == 415
+
+
+async def test_our_own_mistake_is_a_page_with_a_reference_that_the_log_has(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> str | None:
+        raise RuntimeError("the test broke the link")
+
+    html = {"Accept": "text/html"}
+    async with serving(tmp_path, link=broken) as site, Phone(site.url, **html) as phone, Phone(site.url) as program:
+        await phone.check_in(site.digits)
+        path = site.page_of(1)
+        failed = await phone.get(f"{path}?lang=de")
+        assert (failed.status, failed.h1[:26]) == (500, "Das hat nicht geklappt. Ni")
+        reference = find(r"reference=(\w{4})", caplog.text)
+        assert reference in failed.words
+        assert "route=/t/{address}" in caplog.text
+        assert path not in caplog.text
+        assert (await program.get(path)).text.startswith("500 This did not work.")
+        odd = await phone.post("/check-in", {"a": "b"}, **{"Content-Type": "application/json"})
+        assert (odd.status, odd.h1[:18]) == (415, "This did not work.")
 
 
 async def test_a_loopback_address_is_for_demos_only(tmp_path: Path) -> None:

@@ -221,8 +221,7 @@ async def serving(
         options=options or WebOptions(public_url="http://10.42.0.1", operator_phone="0800 123456"),
         readings=world.readings,
         waits=lambda: world.waits,
-        link=lambda: world.link,
-        **more,
+        **{"link": lambda: world.link, **more},
     )
     try:
         served = await serve(context, "127.0.0.1", 0)
