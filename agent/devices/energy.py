@@ -83,6 +83,7 @@ class EnergyLoop:
 
     def _refused(self, why: str) -> None:
         self._refusals += 1
-        self._health.lost(f"charge_controller-{self._evse}", why, self._clock.monotonic())
+        # One refusal is often only a plug that was pulled a moment ago: the driver knows it before the site does.
         if self._refusals >= REFUSALS_MAX:  # said again each time: the input side may have cleared it meanwhile
+            self._health.lost(f"charge_controller-{self._evse}", why, self._clock.monotonic())
             self._runner.observe(FaultSeen(evse=self._evse, code=SWITCH_FAILURE, active=True))
