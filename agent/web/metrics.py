@@ -1,7 +1,7 @@
 """The figures of a site in the text format of Prometheus.
 
-Reads views and counters, in a thread; decides nothing. Loaded when the figures are asked for the first time: a site that
-nobody scrapes saves the library's memory.
+Reads views and counters, in a thread; decides nothing. Loaded when the figures are asked for the first time: a site
+that nobody scrapes saves the library's memory.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,14 @@ from agent.web.sockets import Sockets
 from agent.web.streams import Streams
 
 
-class Figures(Collector):
+def figures(parts: Parts, guard: Guard, sockets: Sockets, streams: Streams) -> bytes:
+    """Return all figures as text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Figures(parts, guard, sockets, streams))
+    return generate_latest(registry)
+
+
+class _Figures(Collector):
     """The figures of a site at the moment they are asked for."""
 
     def __init__(self, parts: Parts, guard: Guard, sockets: Sockets, streams: Streams) -> None:
@@ -26,15 +33,9 @@ class Figures(Collector):
         self._guard = guard
         self._sockets = sockets
         self._streams = streams
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
-
-    def text(self) -> bytes:
-        """Return all figures as text; reads immutable state and counters only, so it may run in a thread."""
-        return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        """Return all figures. See `text`."""
+        """Return all figures. Called in a thread: reads immutable state and counters only."""
         parts = self._parts
         site, now, context = parts.site, parts.now(), parts.context
         waiting = GaugeMetricFamily("stationmaster_queue_length", "People in line, not called yet", labels=["pool"])
