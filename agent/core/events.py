@@ -139,8 +139,7 @@ class SnoozeEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvseAssigned(Event):
-    """An EVSE is held for a CheckIn until the arrival window ends. `passed` names who was passed over, and why not is
-    in the events before: they snoozed, are on the road, must scan, or leave an accessible bay to who needs it."""
+    """An EVSE is held until the arrival window ends. `passed` names who was passed over; why is in events before."""
 
     check_in: CheckInId
     evse: EvseId
@@ -318,10 +317,11 @@ class EnergyPermitted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyEnded(Event):
-    """Energy may flow no more in this stay."""
+    """Energy may flow no more in this stay; `subject` is the IdToken that ended it, where one did."""
 
     evse: EvseId
     why: EndOfEnergy
+    subject: SubjectRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,7 +168,10 @@ def _unplugged(site: Site, seen: i.Unplugged, now: Now) -> tuple[ev.Event, ...]:
     out: list[ev.Event] = []
     stay = site.stays.get(seen.evse)
     if stay is not None and stay.wants_energy:
-        out.append(ev.EnergyEnded(at_ms=at, evse=seen.evse, why=EndOfEnergy.EV_DISCONNECTED))
+        # Seen with the first reading after a restart: the car left in the dark, so the cut ended its energy.
+        dark = site.reconciling_until_ms is not None
+        why = EndOfEnergy.POWER_LOSS if dark else EndOfEnergy.EV_DISCONNECTED
+        out.append(ev.EnergyEnded(at_ms=at, evse=seen.evse, why=why))
     out.append(ev.ConnectorFreed(at_ms=at, evse=seen.evse, register_wh=seen.register_wh))
     if site.evse(seen.evse).bay is not Bay.OCCUPIED:
         out.extend(_nobody_there(site, seen.evse, now))
@@ -232,7 +235,7 @@ def _same(stay: Stay, seen: i.TokenPresented) -> bool:
 def _own_card_again(site: Site, stay: Stay, seen: i.TokenPresented, now: Now) -> tuple[ev.Event, ...]:
     """The card that started also stops (OCPP 1.6 3.5.3); before the plug it changes nothing, after the end neither."""
     if stay.wants_energy:
-        ended = ev.EnergyEnded(at_ms=now.elapsed_ms, evse=seen.evse, why=EndOfEnergy.LOCAL)
+        ended = ev.EnergyEnded(at_ms=now.elapsed_ms, evse=seen.evse, why=EndOfEnergy.LOCAL, subject=seen.subject)
         return (ended, _shown(seen, TokenAnswer.STOPPED, now))
     plugged = site.evse(seen.evse).plugged is not None
     return (_shown(seen, TokenAnswer.NOT_NOW if plugged else TokenAnswer.STARTED, now, stay.check_in),)

@@ -341,3 +341,4 @@ def test_a_card_of_the_same_group_stops_another_does_not() -> None:
     assert story.charging(1)
     assert story.swipes("c", 1, group="family", verdict=i.Verdict.UNCHECKABLE) is TokenAnswer.STOPPED
     assert story.site.stays[EvseId(1)].end_of_energy is EndOfEnergy.LOCAL
+    assert story.happened(ev.EnergyEnded)[-1].subject == "c"

@@ -275,3 +275,15 @@ def test_what_was_due_in_the_dark_is_not_due_at_the_start() -> None:
     story.give(i.Started(boot=2))
     assert story.called("ann") == 1
     assert not story.happened(ev.CallMissed)
+
+
+def test_a_car_that_left_in_the_dark_ended_by_power_loss_one_that_leaves_later_did_not() -> None:
+    story = Story(LAYOUT)
+    story.somebody_charges(1)
+    story.somebody_charges(2)
+    story.starts(LAYOUT)
+    story.unplugs(1)
+    story.gets_ready()
+    story.unplugs(2)
+    ends = {event.evse: event.why for event in story.happened(ev.EnergyEnded)}
+    assert ends == {EvseId(1): EndOfEnergy.POWER_LOSS, EvseId(2): EndOfEnergy.EV_DISCONNECTED}
