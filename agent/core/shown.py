@@ -40,6 +40,7 @@ class Reading:
     power_w: int
     register_wh: int | None = None
     limited: bool = False
+    soc_percent: int | None = None
 
 
 Readings = Mapping[EvseId, Reading]

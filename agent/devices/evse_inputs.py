@@ -227,7 +227,9 @@ class EvseInputs:
 
     def _meter(self, reading: MeterReading) -> None:
         self._health.heard(self.name("meter"), reading.at_s)
-        self._readings.live[self._evse] = Reading(power_w=reading.power_w, register_wh=reading.register_wh)
+        self._readings.live[self._evse] = Reading(
+            power_w=reading.power_w, register_wh=reading.register_wh, soc_percent=reading.soc_percent
+        )
         self._metered_s = reading.at_s
         self._release(reading.at_s)
         if reading.power_w > 0 and reading.at_s - self._checkpoint_s >= CHECKPOINT_S:

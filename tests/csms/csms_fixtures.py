@@ -28,6 +28,7 @@ from agent.core.inputs import (
     Unplugged,
 )
 from agent.core.layout import ChargingLocation, ChargingPool, Connector, ConnectorId, Evse, EvseId, PoolId
+from agent.core.shown import Reading
 from agent.core.site import fold
 from agent.core.state import Bay
 from agent.csms.back_off import BackOff
@@ -224,6 +225,7 @@ class Agent:
     subjects: Subjects
     clock: ManualClock
     hands: Hands
+    readings: dict[EvseId, Reading]
 
     async def rest(self) -> None:
         """Return when runner and link have nothing to do now."""
@@ -275,8 +277,9 @@ class Agent:
             self.runner.observe(ContactorSeen(evse=EvseId(evse), energised=True, register_wh=register_wh))
         await self.rest()
 
-    async def metered(self, evse: int, register_wh: int) -> None:
-        """Note a register."""
+    async def metered(self, evse: int, register_wh: int, power_w: int = 0, soc_percent: int | None = None) -> None:
+        """Let a meter read this from now on, and note its register."""
+        self.readings[EvseId(evse)] = Reading(power_w=power_w, register_wh=register_wh, soc_percent=soc_percent)
         self.runner.observe(RegisterRead(evse=EvseId(evse), register_wh=register_wh))
         await self.rest()
 
@@ -335,11 +338,18 @@ async def agent(
         runner.observe(BaySeen(evse=evse.id, bay=Bay.FREE))
     await runner.tell(InputsRead())
     hands = Hands()
+    readings: dict[EvseId, Reading] = {}
     living = asyncio.ensure_future(
-        csms.run(subjects=subjects, authoriser=authoriser, hardware=hands, vendors={"org.example": _echo})
+        csms.run(
+            subjects=subjects,
+            authoriser=authoriser,
+            hardware=hands,
+            vendors={"org.example": _echo},
+            readings=lambda: readings,
+        )
     )
     try:
-        yield Agent(csms, runner, journal, authoriser, subjects, clock, hands)
+        yield Agent(csms, runner, journal, authoriser, subjects, clock, hands, readings)
     finally:
         living.cancel()
         ended = list(await asyncio.gather(living, return_exceptions=True))

@@ -19,6 +19,7 @@ from agent.csms.v16.delivery import Delivery, OwedRows, Surroundings, Verdict
 from agent.csms.v16.desk import Counter, Hardware, SiteDesk, Vendor, statuses
 from agent.csms.v16.link import CsmsLink, Wiring
 from agent.csms.v16.projection import OWING, Kept, OwedTransactions
+from agent.csms.v16.sampling import Sampling
 from agent.csms.v16.stores import Records, Stores
 from agent.csms.v16.tokens import CsmsTokens
 from agent.journal.turn import Write
@@ -77,12 +78,15 @@ class Csms16:
             local=self._stores.local_list(),
             cache=self._stores.cache(),
         )
-        owed = OwedTransactions(_message_id, lambda: self.station.keys.number("MeterValueSampleInterval"))
+        self._sampling = Sampling(_message_id, lambda: self.station.keys)
+        owed = OwedTransactions(_message_id, self._sampling.after)
         self.projection = (owed, Kept(transactions=self._stores.transactions(), clock=self._stores.clock_map()))
         self.link: CsmsLink
         self.delivery: Delivery
         self.tokens: CsmsTokens
         self._runner: Runner
+        self._rows: OwedRows
+        self._kept: Callable[[], Kept]
 
     def attach(
         self,
@@ -104,6 +108,8 @@ class Csms16:
                 raise TypeError(f"projection {place} of the runner is not that of the CSMS")
             return found
 
+        self._kept = kept
+        self._rows = rows
         surroundings = Surroundings(
             rows=rows,
             store=runner.store,
@@ -111,6 +117,7 @@ class Csms16:
             subject_value=lambda ref: subjects.value(SubjectRef(ref)),
             keys=lambda: self.station.keys,
             clock=lambda: kept().clock,
+            sampling=self._sampling,
             ad_hoc_id_token=self._settings.ad_hoc_id_token,
         )
         self.delivery = Delivery(surroundings, self._stores.transaction_ids())
@@ -150,6 +157,9 @@ class Csms16:
             keys=lambda: self.station.keys,
             readings=readings,
             vendors=vendors,
+            sampling=self._sampling,
+            transactions=lambda: self._kept().transactions,
+            owed_counts=self._rows.owed_counts,
         )
         for connector_id, status in statuses(self._runner.site, readings()).items():
             self.link.show(connector_id, status)
@@ -158,6 +168,7 @@ class Csms16:
     def _published(self, published: Published) -> None:
         """After each durable turn: what is owed, and what is shown."""
         if any(isinstance(event, OWING) for event in published.events):
+            self._sampling.kept(self._kept().spilled)
             self.link.owed()
         if published.events:
             for connector_id, status in statuses(published.site).items():

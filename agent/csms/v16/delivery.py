@@ -1,9 +1,9 @@
 """Owed messages to the CSMS: in order, one at a time, under one id, until acknowledged or given up as ordered.
 
-Reads owed rows of its lane and writes what became of them. A row's payload is frozen before it is sent for the first
-time. What binds (the transactionId) is durable before the next row leaves; other acknowledgements are lazy: losing one
-only sends the message again under its id. Follows OCPP 1.6 3.7.1, 9.1.31 and 9.1.32: only a failure to process counts
-as an attempt, being off line does not.
+Reads owed rows of its lane and writes what became of them; when there are none, the readings that wait in memory have
+their turn. A row's payload is frozen before it is sent for the first time. What binds (the transactionId) is durable
+before the next row leaves; other acknowledgements are lazy: losing one only sends the message again under its id.
+Follows OCPP 1.6 3.7.1, 9.1.31 and 9.1.32: only a failure to process counts as an attempt, being off line does not.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
-from agent.csms.v16.projection import LANE
+from agent.csms.v16.projection import LANE, rows_of
+from agent.csms.v16.sampling import Sampling
 from agent.csms.v16.stores import bound, unbound
 from agent.journal.reads import Owed
 from agent.journal.turn import Acknowledge, Bury, CountAttempt, FreezeFrame, Write
@@ -38,6 +40,9 @@ ACKNOWLEDGEMENTS_MAX = 64  # lazy ones written together
 ACKNOWLEDGE_WITHIN_MS = 5_000
 REASON_CHARACTERS_MAX = 200  # of a dead letter
 CLOCK_WAIT_MS = 10_000  # a row whose time cannot be told yet is looked at again after this
+METER_VALUES = tx.ACTIONS[tx.Metered]
+NO_ID_TAGS: Mapping[str, str] = MappingProxyType({})
+_NOT_PROCESSED = "not processed by the CSMS in {} attempts"
 
 
 class OwedRows(Protocol):
@@ -45,6 +50,9 @@ class OwedRows(Protocol):
 
     def owed(self, lane: str, limit: int, after: int = 0) -> tuple[Owed, ...]:
         """Return owed rows in order."""
+
+    def owed_counts(self) -> dict[str, int]:
+        """Return how many rows each lane owes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,7 @@ class Surroundings:
     subject_value: Callable[[str], str | None]  # the id tag behind a reference; blocks
     keys: Callable[[], KeyTable]
     clock: Callable[[], ClockMap]
+    sampling: Sampling
     ad_hoc_id_token: str
 
 
@@ -91,7 +100,8 @@ class Delivery:
     def wake(self) -> int | None:
         """The instant (elapsed ms) at which to call `next_call` or `flush` if nothing else happens."""
         instants = [self._lazy_since_ms + ACKNOWLEDGE_WITHIN_MS] if self._lazy else []
-        if self.flowing and self._open is None and (self._queue or self._more):
+        waits = self._queue or self._more or self._about.sampling.first
+        if self.flowing and self._open is None and waits:
             instants.append(self._not_before_ms)
         return min(instants, default=None)
 
@@ -113,7 +123,7 @@ class Delivery:
             return None
         row = await self._head()
         if row is None:
-            return None
+            return self._reading(now_ms)
         frame = row.frame
         if frame is None:
             frame = await self._freeze(row, now_ms)
@@ -127,7 +137,7 @@ class Delivery:
         if self._open == call.message_id:
             self._open = None
         if not self._queue or self._queue[0].message_id != call.message_id:
-            return True  # a second answer to a row that is done
+            return await self._reading_ended(call, outcome, now_ms)
         row = self._queue[0]
         said = parse_response(call.action, outcome.payload) if isinstance(outcome, Answered) else None
         unbound_start = isinstance(said, Fault) and call.action == "StartTransaction"
@@ -138,10 +148,58 @@ class Delivery:
             return await self._not_processed(row, now_ms)
         return False  # lost or not sent: being off line is no failure; the row goes again under its id
 
-    async def flush(self, now_ms: int, *, all_now: bool = False) -> None:
+    # --- readings in memory
+
+    def _reading(self, now_ms: int) -> Call | None:
+        """Return the oldest reading in memory as a message; all rows are done, so it is the next in order of time."""
+        sample = self._about.sampling.first
+        if sample is None:
+            return None
+        frame = sample.frame
+        if frame is None:
+            payload = tx.render(sample.fact, self._bindings(), self._about.clock())
+            if payload is None:
+                self._not_before_ms = now_ms + CLOCK_WAIT_MS
+                return None
+            frame = msgspec.json.encode(own_request(METER_VALUES, payload))
+            self._about.sampling.freeze(sample, frame)
+        self._open = sample.message_id
+        return Call(message_id=sample.message_id, action=METER_VALUES, payload=msgspec.json.decode(frame))
+
+    async def _reading_ended(self, call: Call, outcome: Outcome, now_ms: int) -> bool:
+        """Note how the sending of a reading ended, or a second answer to a row that is done."""
+        sampling = self._about.sampling
+        if isinstance(outcome, Answered):
+            if sampling.done(call.message_id) is None:  # it became a row while its answer was on the way
+                self._queue = deque(row for row in self._queue if row.message_id != call.message_id)
+                await self._about.store((*self._with_lazy(), Acknowledge(message_id=call.message_id)))
+            return True
+        if not failed(outcome) or not sampling.knows(call.message_id):
+            return False  # off line, or by now a row: it goes again under its id
+        attempts = self._attempts.get(call.message_id, 0) + 1
+        keys = self._about.keys()
+        if attempts < keys.number("TransactionMessageAttempts"):
+            self._attempts[call.message_id] = attempts
+            self._not_before_ms = now_ms + attempts * keys.number("TransactionMessageRetryInterval") * 1000
+            return False
+        self._attempts.pop(call.message_id, None)
+        sample = sampling.done(call.message_id)
+        if sample is not None:
+            log.error("owed=buried id=%s kind=%s attempts=%d", sample.message_id, METER_VALUES, attempts)
+            buried = Bury(message_id=sample.message_id, reason=_NOT_PROCESSED.format(attempts))
+            await self._about.store((*self._with_lazy(), *rows_of(sample), buried))
+        return True
+
+    async def stop(self) -> None:
+        """Keep what is in memory only: readings, and acknowledgements that wait for company."""
+        readings = tuple(row for sample in self._about.sampling.take_all() for row in rows_of(sample))
+        if self._lazy or readings:
+            await self._about.store((*self._with_lazy(), *readings))
+
+    async def flush(self, now_ms: int) -> None:
         """Write lazy acknowledgements that are due."""
         due = len(self._lazy) >= ACKNOWLEDGEMENTS_MAX or now_ms >= self._lazy_since_ms + ACKNOWLEDGE_WITHIN_MS
-        if self._lazy and (due or all_now):
+        if self._lazy and due:
             await self._about.store(self._with_lazy())
 
     # --- rows
@@ -164,11 +222,7 @@ class Delivery:
             return None
         subject = None if isinstance(fact, tx.Metered) else fact.subject
         value = await asyncio.to_thread(self._about.subject_value, subject) if subject else None
-        bindings = tx.Bindings(
-            transaction_ids=self._ids,
-            id_tags={subject: value} if subject and value else {},
-            ad_hoc_id_token=self._about.ad_hoc_id_token,
-        )
+        bindings = self._bindings({subject: value} if subject and value else {})
         payload = tx.render(fact, bindings, self._about.clock())
         if payload is None:
             self._not_before_ms = now_ms + CLOCK_WAIT_MS
@@ -182,6 +236,9 @@ class Delivery:
         await self._about.store((*self._with_lazy(), FreezeFrame(message_id=row.message_id, frame=frame)))
         self._queue[0] = replace(row, frame=frame)
         return frame
+
+    def _bindings(self, id_tags: Mapping[str, str] = NO_ID_TAGS) -> tx.Bindings:
+        return tx.Bindings(transaction_ids=self._ids, id_tags=id_tags, ad_hoc_id_token=self._about.ad_hoc_id_token)
 
     async def _delivered(self, row: Owed, said: object, now_ms: int) -> None:
         acknowledged = Acknowledge(message_id=row.message_id)
@@ -218,7 +275,7 @@ class Delivery:
         keys = self._about.keys()
         attempts = self._attempts.get(row.message_id, row.attempts) + 1
         if attempts >= keys.number("TransactionMessageAttempts"):
-            reason = f"not processed by the CSMS in {attempts} attempts"
+            reason = _NOT_PROCESSED.format(attempts)
             log.error("owed=buried id=%s kind=%s attempts=%d", row.message_id, row.kind, attempts)
             await self._done(row, (Bury(message_id=row.message_id, reason=reason),))
             return True

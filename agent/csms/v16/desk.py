@@ -6,6 +6,7 @@ Decides only the wording: whether something may be is the core's decision. Comma
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,9 @@ from agent.core.shown import NO_READINGS, Readings
 from agent.core.state import EndOfEnergy, Site
 from agent.core.views import evse_status
 from agent.csms.v16.delivery import Delivery
+from agent.csms.v16.projection import LANE
+from agent.csms.v16.sampling import Sampling
+from agent.journal.turn import OWED_MAX
 from agent.kernel.authoriser import Authoriser, Judged
 from agent.kernel.inbox import Busy, Conclusion
 from agent.kernel.runner import Runner
@@ -29,11 +33,13 @@ from agent.ocpp.v16 import types as t
 from agent.ocpp.v16.authorisation import KeyOf
 from agent.ocpp.v16.keys import KeyTable
 from agent.ocpp.v16.statuses import ConnectorStatus, Status
+from agent.ocpp.v16.transactions import TxState, sampled_values
 
 log = logging.getLogger("stationmaster.csms")
 
 RESETS_PER_HOUR_MAX = 6  # a CSMS that loops must not keep a site dark
 HOUR_MS = 3_600_000
+READINGS_OWED_MAX = OWED_MAX // 2  # beyond it only starts and stops are kept: they need the room
 DE_ENERGISE_WITHIN_S = 10.0  # a contactor opens within half a second; DC needs some more to ramp down
 
 # ChargePointErrorCode of OCPP 1.6, 7.6. Other faults are OtherError with their own name as vendorErrorCode.
@@ -74,6 +80,9 @@ class Counter:
     keys: Callable[[], KeyTable]
     readings: Callable[[], Readings]
     vendors: Mapping[str, Vendor]
+    sampling: Sampling
+    transactions: Callable[[], TxState]
+    owed_counts: Callable[[], dict[str, int]]  # blocks
 
 
 class SiteDesk:
@@ -90,6 +99,23 @@ class SiteDesk:
         except Busy:
             return {"status": "Rejected"}, None
 
+    async def sample(self) -> None:
+        """Take the readings that are due; let those be kept that have waited too long."""
+        c, now = self._c, self._c.runner.now()
+        c.sampling.take(c.transactions(), c.readings(), now.elapsed_ms, c.runner.site.boot)
+        overdue = c.sampling.overdue(now.elapsed_ms)
+        if overdue:
+            counts = await asyncio.to_thread(c.owed_counts)
+            c.sampling.room = counts.get(LANE, 0) < READINGS_OWED_MAX
+        for connector_id in overdue:
+            register_wh = c.readings()[EvseId(connector_id)].register_wh
+            if register_wh is not None:
+                c.runner.observe(i.RegisterRead(evse=EvseId(connector_id), register_wh=register_wh))
+
+    def sample_at(self) -> int | None:
+        """Return the elapsed instant of the next reading, or None."""
+        return self._c.sampling.wake(self._c.transactions(), self._c.runner.now().elapsed_ms)
+
     async def meter(self, connector_id: int | None) -> tuple[Payload, ...]:
         """Return MeterValues payloads of now, for TriggerMessage; without a trusted clock or a meter, none."""
         now = self._c.runner.now()
@@ -100,16 +126,14 @@ class SiteDesk:
         timestamp = render_instant(now.utc_ms)
         payloads: list[Payload] = []
         for evse in wanted:
-            register_wh, stay = readings[evse].register_wh, self._c.runner.site.stays.get(evse)
-            if register_wh is None:
-                continue
+            reading, stay = readings[evse], self._c.runner.site.stays.get(evse)
             bound = self._c.delivery.transaction_id(stay.id) if stay else None
-            value = {"value": str(register_wh), "context": "Trigger", "unit": "Wh"}
+            values = sampled_values("Trigger", reading.register_wh, reading.power_w, reading.soc_percent)
             payloads.append(
                 {
                     "connectorId": evse,
                     **({} if bound is None else {"transactionId": bound}),
-                    "meterValue": [{"timestamp": timestamp, "sampledValue": [value]}],
+                    "meterValue": [{"timestamp": timestamp, "sampledValue": values}],
                 }
             )
         return tuple(payloads)

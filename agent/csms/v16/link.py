@@ -59,6 +59,12 @@ class Desk(Protocol):
     async def meter(self, connector_id: int | None) -> tuple[Payload, ...]:
         """Return MeterValues payloads of now."""
 
+    async def sample(self) -> None:
+        """Take the readings of running transactions that are due."""
+
+    def sample_at(self) -> int | None:
+        """Return the elapsed instant at which to call `sample`, or None."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
@@ -154,7 +160,7 @@ class CsmsLink:
             for task in (pump, *self._tasks):
                 task.cancel()
             await asyncio.gather(pump, *self._tasks, return_exceptions=True)
-            await self.delivery.flush(self._now_ms(), all_now=True)
+            await self.delivery.stop()
 
     # --- for the connection
 
@@ -223,6 +229,7 @@ class CsmsLink:
             await self._deeds(self.station.show(connector_id, status, now_ms))
         await self._effects(self._rpc.tick(now_ms))
         await self._deeds(self.station.tick(now_ms))
+        await self._at_desk.sample()
         await self.delivery.flush(now_ms)
         call = await self.delivery.next_call(now_ms)
         if call is not None:
@@ -230,7 +237,8 @@ class CsmsLink:
             await self._effects(self._submit(call, Lane.TRANSACTION, accept_late=True))
 
     def _wake(self) -> int | None:
-        instants = (self._rpc.wake, self.station.wake, self.delivery.wake)
+        sample_at = self._desk.sample_at() if self._desk else None
+        instants = (self._rpc.wake, self.station.wake, self.delivery.wake, sample_at)
         return min((at for at in instants if at is not None), default=None)
 
     def _submit(self, call: Call, lane: Lane, key: str | None = None, *, accept_late: bool = False) -> Effects:

@@ -7,13 +7,14 @@ agent/ocpp/v16/transactions.py does not; ids of messages come from the caller, b
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.core import events as ev
 from agent.core.layout import Now
 from agent.core.state import EndOfEnergy, Site
+from agent.csms.v16.sampling import Sample
 from agent.csms.v16.stores import clock_row, transactions_row
-from agent.journal.turn import Owe, Write
+from agent.journal.turn import FreezeFrame, Owe, Write
 from agent.ocpp.clock_map import ClockMap
 from agent.ocpp.v16 import transactions as tx
 
@@ -36,18 +37,20 @@ OWING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The durable state of the projection."""
+    """The state of the projection. Durable but for `spilled`, the place of the last reading that is."""
 
     transactions: tx.TxState
     clock: ClockMap
+    spilled: int = 0
 
 
 class OwedTransactions:
     """The projection; give it to the runner together with its `Kept` state."""
 
-    def __init__(self, new_id: Callable[[], str], sample_interval_s: Callable[[], int]) -> None:
+    def __init__(self, new_id: Callable[[], str], waiting: Callable[[int], tuple[Sample, ...]]) -> None:
+        """`waiting` returns the readings after a place that are not durable yet."""
         self._new_id = new_id
-        self._sample_interval_s = sample_interval_s
+        self._waiting = waiting
 
     def advance(self, state: Kept, event: ev.Event, site: Site, now: Now) -> tuple[Kept, tuple[Write, ...]]:
         """Return the state after an event and the rows that go into its commit."""
@@ -56,29 +59,39 @@ class OwedTransactions:
             if event.utc_minus_elapsed_ms is None:
                 return state, ()
             clock = state.clock.learned(site.boot, event.utc_minus_elapsed_ms)
-            return Kept(transactions=state.transactions, clock=clock), (clock_row(clock),)
+            return replace(state, clock=clock), (clock_row(clock),)
         happening = happening_of(event)
         if happening is None:
             return state, ()
-        after, facts = tx.advance(
-            state.transactions,
-            happening,
-            boot=site.boot,
-            sample_interval_ms=self._sample_interval_s() * 1000,
-        )
-        if after == state.transactions and not facts:
+        after, facts = tx.advance(state.transactions, happening, boot=site.boot)
+        # What is owed must be in order of time, and readings in memory are older than what has just happened.
+        samples = self._waiting(state.spilled) if facts or isinstance(event, ev.RegisterNoted) else ()
+        if after == state.transactions and not facts and not samples:
             return state, ()
-        owed = tuple(self._owe(fact) for fact in facts)
-        return Kept(transactions=after, clock=state.clock), (transactions_row(after), *owed)
-
-    def _owe(self, fact: tx.Fact) -> Owe:
-        return Owe(
-            lane=LANE,
-            message_id=self._new_id(),
-            kind=tx.ACTIONS[type(fact)],
-            fact=tx.encode_fact(fact),
-            group=f"stay {fact.stay}",
+        spilled = samples[-1].number if samples else state.spilled
+        rows = (
+            *(row for sample in samples for row in rows_of(sample)),
+            *(_owe(fact, self._new_id()) for fact in facts),
         )
+        return replace(state, transactions=after, spilled=spilled), (transactions_row(after), *rows)
+
+
+def rows_of(sample: Sample) -> tuple[Write, ...]:
+    """Return the rows that make a reading durable; it may have been sent before, under its id."""
+    row = _owe(sample.fact, sample.message_id)
+    if sample.frame is None:
+        return (row,)
+    return (row, FreezeFrame(message_id=sample.message_id, frame=sample.frame))
+
+
+def _owe(fact: tx.Fact, message_id: str) -> Owe:
+    return Owe(
+        lane=LANE,
+        message_id=message_id,
+        kind=tx.ACTIONS[type(fact)],
+        fact=tx.encode_fact(fact),
+        group=f"stay {fact.stay}",
+    )
 
 
 def happening_of(event: ev.Event) -> tx.Happening | None:
@@ -93,8 +106,9 @@ def happening_of(event: ev.Event) -> tx.Happening | None:
             return tx.DeEnergised(connector_id=evse, register_wh=register_wh)
         case ev.RegisterNoted(evse=evse, register_wh=register_wh):
             return tx.RegisterNoted(connector_id=evse, at_ms=at_ms, register_wh=register_wh)
-        case ev.EnergyEnded(evse=evse, why=why):
-            return tx.EnergyEnded(connector_id=evse, at_ms=at_ms, reason=REASONS.get(why, why.value))
+        case ev.EnergyEnded(evse=evse, why=why, subject=subject):
+            reason = REASONS.get(why, why.value)
+            return tx.EnergyEnded(connector_id=evse, at_ms=at_ms, reason=reason, subject=subject)
         case ev.ConnectorFreed(evse=evse, register_wh=register_wh):
             return tx.Freed(connector_id=evse, at_ms=at_ms, register_wh=register_wh)
         case ev.AuthorisationLapsed(evse=evse):

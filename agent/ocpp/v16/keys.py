@@ -72,13 +72,13 @@ class Key:
                 return value if fits and re.fullmatch(r"[0-9A-Fa-f]*", value) else None
 
 
-# What is measured for transactions: the register that is billed from.
-_MEASURANDS = re.compile(r"Energy\.Active\.Import\.Register")
-_MEASURANDS_MAX = 1
+# What can be measured for transactions: the register that is billed from, the power, and what the car tells.
+ENERGY, POWER, SOC = "Energy.Active.Import.Register", "Power.Active.Import", "SoC"
+_MEASURANDS = re.compile("|".join(re.escape(one) for one in (ENERGY, POWER, SOC)))
+_MEASURANDS_MAX = 3
 _PHASES = re.compile(r"\d{1,3}\.(NotApplicable|Unknown|RST|RTS|SRT|STR|TRS|TSR)")
 _PHASES_MAX = 51  # the grid connection (0) and 50 connectors
 _PROFILES = "Core,LocalAuthListManagement,RemoteTrigger,Reservation"
-_ENERGY = "Energy.Active.Import.Register"
 
 
 def _flag(name: str, default: bool) -> Key:
@@ -116,9 +116,9 @@ KEYS: tuple[Key, ...] = (
     _flag("LocalPreAuthorize", False),
     _told("MeterValuesAlignedData", "", Kind.LIST),
     _told("MeterValuesAlignedDataMaxLength", _MEASURANDS_MAX),
-    _measured("MeterValuesSampledData", _ENERGY),
+    _measured("MeterValuesSampledData", f"{ENERGY},{POWER},{SOC}"),
     _told("MeterValuesSampledDataMaxLength", _MEASURANDS_MAX),
-    _number("MeterValueSampleInterval", 300, 0, 24 * 3600),  # no finer than the register is noted
+    _number("MeterValueSampleInterval", 300, 0, 24 * 3600),  # 0: none
     _number("MinimumStatusDuration", 0, 0, 3600),
     _told("NumberOfConnectors", 0),
     _told("ResetRetries", 0),

@@ -6,7 +6,7 @@ because the transactionId and a trusted time may only come later. Follows OCPP 1
 
 A transaction begins with the first energy, not with the permission: only then is the register known that it is billed
 from. It ends when energy has ended and the contactor is open, with the instant of the former and the register of the
-latter.
+latter. Where the meter was silent at the start, which then says 0, all registers are told from its first reading on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 from agent.ocpp.clock_map import ClockMap
 from agent.ocpp.frames import Payload
 from agent.ocpp.instants import render_instant
+from agent.ocpp.v16.keys import ENERGY, POWER, SOC
 from agent.ocpp.v16.types import ID_TAG_CHARACTERS_MAX
 
 NO_TRANSACTION_ID = -1  # errata 3.18
@@ -68,11 +69,12 @@ class RegisterNoted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnergyEnded:
-    """Energy may flow no more; `reason` in the words of StopTransaction."""
+    """Energy may flow no more; `reason` in the words of StopTransaction, `subject` is the card that ended it."""
 
     connector_id: int
     at_ms: int
     reason: str
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +107,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metered:
-    """A periodic reading within a transaction: MeterValues."""
+    """A periodic reading within a transaction: MeterValues. None: not measured, or not asked for."""
 
     stay: int
     connector_id: int
     at_ms: int
     boot: int
-    register_wh: int
+    register_wh: int | None
+    power_w: int | None = None
+    soc_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +148,30 @@ class Tx:
     reserve_id: int | None = None
     begun: bool = False
     energised: bool = False
+    begun_ms: int = 0
     register_wh: int | None = None
-    metered_ms: int = 0
+    unmetered_wh: int = 0  # what the meter read first, if it was silent when the transaction began
     ended_ms: int | None = None
     reason: str | None = None
+    stopped_by: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the transaction has begun and not ended."""
+        return self.begun and self.ended_ms is None
+
+    def read(self, register_wh: int | None) -> Tx:
+        """Return what is known after a reading. A register never runs backwards in a transaction (OCPP 1.6, 7.31)."""
+        if register_wh is None:
+            return self
+        first = self.begun and self.register_wh is None
+        newer = max(register_wh, self.register_wh or 0)
+        return replace(self, register_wh=newer, unmetered_wh=register_wh if first else self.unmetered_wh)
+
+    @property
+    def told_wh(self) -> int | None:
+        """The register as it is told: it begins where StartTransaction said it did."""
+        return None if self.register_wh is None else self.register_wh - self.unmetered_wh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +181,8 @@ class TxState:
     open: Mapping[int, Tx] = field(default_factory=dict)
 
 
-def advance(
-    state: TxState, happening: Happening, *, boot: int, sample_interval_ms: int
-) -> tuple[TxState, tuple[Fact, ...]]:
-    """Return the state after a happening and the facts that are owed because of it. 0 ms: no periodic readings."""
+def advance(state: TxState, happening: Happening, *, boot: int) -> tuple[TxState, tuple[Fact, ...]]:
+    """Return the state after a happening and the facts that are owed because of it: starts and stops."""
     connector_id = happening.connector_id
     match happening:
         case Authorised():
@@ -174,12 +196,12 @@ def advance(
         case Energised():
             return _energised(state, known, happening, boot)
         case DeEnergised():
-            tx = replace(known, energised=False, register_wh=_newer(known, happening.register_wh))
+            tx = replace(known.read(happening.register_wh), energised=False)
             return _settled(state, connector_id, tx, boot)
         case RegisterNoted():
-            return _metered(state, known, happening, boot, sample_interval_ms)
+            return _with(state, connector_id, known.read(happening.register_wh)), ()
         case EnergyEnded():
-            tx = replace(known, ended_ms=happening.at_ms, reason=happening.reason)
+            tx = replace(known, ended_ms=happening.at_ms, reason=happening.reason, stopped_by=happening.subject)
             return _settled(state, connector_id, tx, boot)
         case _:
             assert_never(happening)
@@ -195,38 +217,19 @@ def _authorised(state: TxState, happening: Authorised, boot: int) -> tuple[TxSta
 
 
 def _energised(state: TxState, known: Tx, happening: Energised, boot: int) -> tuple[TxState, tuple[Fact, ...]]:
-    connector_id, register_wh = happening.connector_id, _newer(known, happening.register_wh)
-    tx = replace(known, begun=True, energised=True, register_wh=register_wh)
-    if known.begun or known.ended_ms is not None:
-        return _with(state, connector_id, replace(tx, begun=known.begun)), ()
+    connector_id, tx = happening.connector_id, replace(known.read(happening.register_wh), energised=True)
+    if tx.begun or tx.ended_ms is not None:
+        return _with(state, connector_id, tx), ()
     started = Started(
         stay=tx.stay,
         connector_id=connector_id,
         at_ms=happening.at_ms,
         boot=boot,
-        register_wh=register_wh,
+        register_wh=tx.register_wh,
         subject=tx.subject,
         reserve_id=tx.reserve_id,
     )
-    return _with(state, connector_id, replace(tx, metered_ms=happening.at_ms)), (started,)
-
-
-def _metered(
-    state: TxState, known: Tx, happening: RegisterNoted, boot: int, interval_ms: int
-) -> tuple[TxState, tuple[Fact, ...]]:
-    register_wh = max(happening.register_wh, known.register_wh or 0)
-    tx = replace(known, register_wh=register_wh)
-    due = interval_ms > 0 and happening.at_ms - known.metered_ms >= interval_ms
-    if not due or not known.begun or known.ended_ms is not None:
-        return _with(state, happening.connector_id, tx), ()
-    metered = Metered(
-        stay=tx.stay,
-        connector_id=happening.connector_id,
-        at_ms=happening.at_ms,
-        boot=boot,
-        register_wh=register_wh,
-    )
-    return _with(state, happening.connector_id, replace(tx, metered_ms=happening.at_ms)), (metered,)
+    return _with(state, connector_id, replace(tx, begun=True, begun_ms=happening.at_ms)), (started,)
 
 
 def _freed(state: TxState, happening: Freed, boot: int) -> tuple[TxState, tuple[Fact, ...]]:
@@ -235,7 +238,7 @@ def _freed(state: TxState, happening: Freed, boot: int) -> tuple[TxState, tuple[
     known = state.open.get(connector_id)
     if known is None:
         return state, ()
-    tx = replace(known, energised=False, register_wh=_newer(known, happening.register_wh))
+    tx = replace(known.read(happening.register_wh), energised=False)
     if tx.ended_ms is None:
         tx = replace(tx, ended_ms=happening.at_ms, reason="EVDisconnected")
     after, facts = _settled(state, connector_id, tx, boot)
@@ -253,18 +256,11 @@ def _settled(state: TxState, connector_id: int, tx: Tx, boot: int) -> tuple[TxSt
         connector_id=connector_id,
         at_ms=tx.ended_ms,
         boot=boot,
-        register_wh=tx.register_wh,
+        register_wh=tx.told_wh,
         reason=tx.reason or "Other",
-        subject=tx.subject if tx.reason == "Local" else None,  # who stops is only known when a card did it
+        subject=tx.stopped_by,
     )
     return _without(state, connector_id), (stopped,)
-
-
-def _newer(known: Tx, register_wh: int | None) -> int | None:
-    """A register never runs backwards within a transaction (OCPP 1.6, 7.31)."""
-    if register_wh is None:
-        return known.register_wh
-    return max(register_wh, known.register_wh or 0)
 
 
 def _with(state: TxState, connector_id: int, tx: Tx) -> TxState:
@@ -303,11 +299,11 @@ def render(fact: Fact, bindings: Bindings, clock: ClockMap) -> Payload | None:
                 **({} if fact.reserve_id is None else {"reservationId": fact.reserve_id}),
             }
         case Metered():
-            value = {"value": str(fact.register_wh), "context": "Sample.Periodic", "unit": "Wh"}
+            values = sampled_values("Sample.Periodic", fact.register_wh, fact.power_w, fact.soc_percent)
             return {
                 "connectorId": fact.connector_id,
                 "transactionId": bindings.transaction_ids.get(fact.stay, NO_TRANSACTION_ID),
-                "meterValue": [{"timestamp": timestamp, "sampledValue": [value]}],
+                "meterValue": [{"timestamp": timestamp, "sampledValue": values}],
             }
         case Stopped():
             id_tag = _id_tag(fact.subject, bindings)
@@ -320,6 +316,18 @@ def render(fact: Fact, bindings: Bindings, clock: ClockMap) -> Payload | None:
             }
         case _:
             assert_never(fact)
+
+
+def sampled_values(
+    context: str, register_wh: int | None, power_w: int | None, soc_percent: int | None
+) -> list[dict[str, str]]:
+    """Return the SampledValues of a reading (OCPP 1.6, 7.43): Wh, W and percent; what is None is left out."""
+    measured = ((ENERGY, register_wh, "Wh"), (POWER, power_w, "W"), (SOC, soc_percent, "Percent"))
+    return [
+        {"value": str(value), "context": context, "measurand": measurand, "unit": unit}
+        for measurand, value, unit in measured
+        if value is not None
+    ]
 
 
 def _meter(register_wh: int | None) -> int:
