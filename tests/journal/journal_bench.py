@@ -115,3 +115,15 @@ if __name__ == "__main__":
     import sys
 
     child(Path(sys.argv[1]), sys.argv[2])
+
+
+def receipt(number: int, elapsed_ms: int, source: str = "web") -> PutReceipt:
+    """Return the receipt of a request."""
+    return PutReceipt(
+        source=source, request_id=f"r{number}", digest=b"d", answer=b"a%d" % number, elapsed_ms=elapsed_ms
+    )
+
+
+def subject(ref: str, value: str) -> PutSubject:
+    """Return the row of a person."""
+    return PutSubject(ref=ref, kind="IdToken", value=value, lookup=b"hash of " + value.encode(), details=b"{}")

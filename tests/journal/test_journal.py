@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from journal_bench import CODEC, EvseId, Left, arrived, busy_turn, reading, turn
+from journal_bench import CODEC, EvseId, Left, arrived, busy_turn, reading, receipt, subject, turn
 
 from agent.journal import export
 from agent.journal import turn as limits
@@ -22,9 +22,7 @@ from agent.journal.turn import (
     ForgetSubject,
     FreezeFrame,
     Owe,
-    PutReceipt,
     PutRecord,
-    PutSubject,
     Turn,
     Write,
 )
@@ -38,16 +36,6 @@ def owe(message_id: str, lane: str = "csms", group: str | None = None) -> Owe:
     return Owe(
         lane=lane, message_id=message_id, kind="StartTransaction", fact=b"fact " + message_id.encode(), group=group
     )
-
-
-def receipt(number: int, elapsed_ms: int, source: str = "web") -> PutReceipt:
-    return PutReceipt(
-        source=source, request_id=f"r{number}", digest=b"d", answer=b"a%d" % number, elapsed_ms=elapsed_ms
-    )
-
-
-def subject(ref: str, value: str) -> PutSubject:
-    return PutSubject(ref=ref, kind="IdToken", value=value, lookup=b"hash of " + value.encode(), details=b"{}")
 
 
 async def test_what_was_appended_is_replayed_after_a_restart(tmp_path: Path) -> None:
