@@ -210,7 +210,8 @@ class CheckInPages:
         selected = form.pool or (open_cards[0].pool if len(cards) == 1 and open_cards else "")
         own = self._own_open(request)
         # A code that was refused is not offered again: the person reads the display anew.
-        digits = "" if _FIELD.get(reason) == "digits" else form.digits  # type: ignore[arg-type]
+        field = _FIELD.get(reason, "pool") if reason else None
+        digits = "" if field == "digits" else form.digits
         location = parts.site.location
         return parts.html(
             request,
@@ -228,7 +229,7 @@ class CheckInPages:
                 "request_id": parts.once.new_id(SCOPE),
                 "error": text or None,
                 "error_link": link,
-                "error_field": _FIELD.get(reason, "pool") if reason else None,
+                "error_field": field,
                 "anyway": reason is Reason.DEPARTURE_TOO_SOON,
                 "has_accessible": any(e.accessible for e in location.evses) if location else False,
                 "more_time_min": location.policy.long_arrival_window_ms // 60_000 if location else 0,

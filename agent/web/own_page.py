@@ -11,7 +11,7 @@ from aiohttp import web
 
 from agent.core import inputs as i
 from agent.core.layout import CheckInId
-from agent.core.page import Action, PageState
+from agent.core.page import Action, PageState, PageView
 from agent.journal.turn import Write
 from agent.kernel.inbox import Busy
 from agent.kernel.presence import Proof, Way
@@ -23,6 +23,7 @@ from agent.web.once import Done, Forged, Reused
 from agent.web.parts import NotTaken, Parts, reason_of
 from agent.web.render import respond
 from agent.web.why import why_not
+from agent.web.words import Words
 
 SNOOZE_CHOICES_MIN = (10, 20, 30)
 AUTO_S = 20  # `experience.md` 2.4: the page updates by itself only where the person asked for that
@@ -170,7 +171,9 @@ class OwnPageRoutes:
         words = self._parts.renderer.words(self._parts.site, language)
         return {seconds: words("note.left", left_s=seconds) for seconds in (120, 60, 30)}
 
-    def _question(self, request: web.Request, check_in: CheckInId, template: str, fields: Mapping[str, Any]) -> Any:
+    def _question(
+        self, request: web.Request, check_in: CheckInId, template: str, fields: Mapping[str, Any]
+    ) -> web.Response:
         path = self._parts.addresses.of(check_in)
         request_id = self._parts.once.new_id(path)
         view = self._parts.own.view(check_in)
@@ -187,7 +190,7 @@ class OwnPageRoutes:
             "yes": words("button.leave"),
             "no": words("button.stay"),
         }
-        return self._question(request, check_in, "question.html", fields)  # type: ignore[no-any-return]
+        return self._question(request, check_in, "question.html", fields)
 
     def _ask_stop(self, request: web.Request, check_in: CheckInId) -> web.Response:
         words = self._parts.words(request)
@@ -198,10 +201,10 @@ class OwnPageRoutes:
             "yes": words("button.stop_charging_sure"),
             "no": words("button.back"),
         }
-        return self._question(request, check_in, "question.html", fields)  # type: ignore[no-any-return]
+        return self._question(request, check_in, "question.html", fields)
 
     def _ask_snooze(self, request: web.Request, check_in: CheckInId) -> web.Response:
-        return self._question(request, check_in, "snooze.html", {"choices": SNOOZE_CHOICES_MIN})  # type: ignore[no-any-return]
+        return self._question(request, check_in, "snooze.html", {"choices": SNOOZE_CHOICES_MIN})
 
     def _reminder(self, request: web.Request, check_in: CheckInId) -> web.Response:
         parts = self._parts
@@ -229,7 +232,8 @@ class OwnPageRoutes:
         return respond(request, "\n".join(line for line in lines if line) + "\n", kind="text/plain")
 
 
-def _receipt_fields(view: Any, words: Any) -> dict[str, object]:
+def _receipt_fields(view: PageView, words: Words) -> dict[str, object]:
+    """Return what is known for the sentence on the receipt."""
     fields = {
         "energy_wh": view.energy_wh,
         "since": words.local(view.since_utc_ms),

@@ -5,7 +5,7 @@ Reads the package's own files once, at start. Nothing a visitor sends chooses a 
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -99,7 +99,7 @@ def respond(request: web.Request, text: str, *, status: int = 200, kind: str = "
     return response
 
 
-def static_route(asset: Asset) -> Any:
+def static_route(asset: Asset) -> Callable[[web.Request], Awaitable[web.Response]]:
     """Return the handler of a static file; its name changes with its content, so it may be kept for ever."""
 
     async def serve(request: web.Request) -> web.Response:

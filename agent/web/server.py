@@ -32,17 +32,17 @@ class Served:
         await self._runner.cleanup()
 
 
-async def serve(context: WebContext, host: str, port: int) -> Served:
-    """Listen on an address; port 0 takes a free one, which the result names.
+async def serve(context: WebContext, host: str, port: int, *, head_s: float = HEAD_S) -> Served:
+    """Listen on an address; port 0 takes a free one, which the result names. A header has `head_s` seconds.
 
     Raises OSError when the address is taken, ValueError for options that cannot work.
     """
-    sockets = Sockets()
+    sockets = Sockets(head_s)
     runner = web.AppRunner(
         application(context, sockets),
         access_log=None,
         shutdown_timeout=SHUTDOWN_S,
-        keepalive_timeout=HEAD_S,
+        keepalive_timeout=head_s,
         max_field_size=HEADER_FIELD_BYTES_MAX,
     )
     await runner.setup()

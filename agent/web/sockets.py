@@ -6,8 +6,7 @@ Touches transports. aiohttp closes neither a silent connection nor one with half
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -20,9 +19,10 @@ HEAD_S = 10.0  # to the end of the header, and how long a kept-alive connection 
 
 
 class Sockets:
-    """Counts the open connections, and finds the one of a request."""
+    """Counts the open connections, and finds the one of a request; `head_s` is the time a header has."""
 
-    def __init__(self) -> None:
+    def __init__(self, head_s: float = HEAD_S) -> None:
+        self.head_s = head_s
         self._open: dict[asyncio.BaseTransport, Connection] = {}
         self._of_address: Counter[str] = Counter()
         self.turned_away = 0
@@ -57,21 +57,17 @@ class Sockets:
             if self._of_address[address] <= 0:
                 del self._of_address[address]
 
-    def cut_silent(self) -> None:
-        """Cut off all connections that no request is worked on: what their deadlines would do."""
-        for connection in list(self._open.values()):
-            if connection.waits:
-                connection.cut()
-
     @web.middleware
-    async def middleware(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
         """Stop the header's clock of a connection while one of its requests is worked on."""
         connection = self._open.get(request.transport) if request.transport is not None else None
         if connection is None:
-            return await handler(request)  # type: ignore[no-any-return]
+            return await handler(request)
         connection.rest()
         try:
-            return await handler(request)  # type: ignore[no-any-return]
+            return await handler(request)
         finally:
             connection.expect()
 
@@ -96,16 +92,11 @@ class Connection(asyncio.Protocol):
         self._inner.connection_made(transport)
         self.expect()
 
-    @property
-    def waits(self) -> bool:
-        """Whether a header is waited for."""
-        return self._deadline is not None
-
     def expect(self) -> None:
         """Give the next header its time."""
         self.rest()
         if self._transport is not None and not self._transport.is_closing():
-            self._deadline = asyncio.get_running_loop().call_later(HEAD_S, self.cut)
+            self._deadline = asyncio.get_running_loop().call_later(self._sockets.head_s, self.cut)
 
     def rest(self) -> None:
         """Stop the clock."""

@@ -12,10 +12,10 @@ from typing import Any
 
 from aiohttp import web
 
-from agent.core.board import Explanation, Why, explain, pool_views, queue_view
+from agent.core.board import Explanation, PoolView, QueueRow, Why, explain, pool_views, queue_view
 from agent.core.layout import CheckInId
 from agent.core.state import CheckIn
-from agent.core.views import evse_views
+from agent.core.views import EvseView, evse_views
 from agent.journal.errors import StorageFailed
 from agent.web.guard import Guard
 from agent.web.parts import Parts
@@ -140,7 +140,7 @@ def _find(check_ins: Iterable[CheckIn], name: str) -> CheckIn | None:
     return max(found, key=lambda c: (c.open, c.id), default=None)
 
 
-def _bay(view: Any) -> dict[str, Any]:
+def _bay(view: EvseView) -> dict[str, Any]:
     told = {
         "state": view.state.value,
         "lamp": view.lamp.value,
@@ -152,7 +152,7 @@ def _bay(view: Any) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, [])}
 
 
-def _pool(view: Any) -> dict[str, Any]:
+def _pool(view: PoolView) -> dict[str, Any]:
     wait = view.wait
     return {
         "pool": view.pool,
@@ -165,6 +165,6 @@ def _pool(view: Any) -> dict[str, Any]:
     }
 
 
-def _queue_row(row: Any) -> dict[str, Any]:
+def _queue_row(row: QueueRow) -> dict[str, Any]:
     told = {"code": row.code, "pool": row.pool, "state": row.state.value, "position": row.position, "bay": row.bay}
     return {name: value for name, value in told.items() if value is not None}

@@ -72,7 +72,6 @@ class TwinPages:
             "has_clock": self._clock is not None,
             "token": TOKEN,
             "waveforms": msgspec.json.encode(_waveforms()).decode(),
-            "patterns": msgspec.json.encode(_patterns(words)).decode(),
         }
         response = self._parts.html(request, "twin.html", fields)
         response.headers["Content-Security-Policy"] = policy(framed=False, frames=True)
@@ -219,7 +218,3 @@ def _waveforms() -> dict[str, Any]:
         form.value: {"period": pattern.period_s, "on": pattern.on, "second": pattern.second}
         for form, pattern in WAVEFORMS.items()
     }
-
-
-def _patterns(words: Words) -> dict[str, str]:
-    return {form.value: words(f"pattern.{form.value}") for form in WAVEFORMS}

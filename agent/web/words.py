@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
-from agent.core.board import PoolStatus, PoolView
+from agent.core.board import PoolView
 from agent.core.layout import MINUTE_MS, ChargingLocation, Now
 from agent.core.page import PageState as CoreState
 from agent.core.page import PageView
@@ -137,8 +137,3 @@ def reminder_utc_ms(wait: WaitRange | None, now: Now) -> int | None:
 def own_page_text(words: Words, view: PageView, fields: Mapping[str, object]) -> PageText:
     """Return heading, body and announcement of an own page."""
     return page_text(words.catalogue, PageState(view.state.value), words.language, **fields)
-
-
-def closed(view: PoolView) -> bool:
-    """Return whether nobody can join a pool now."""
-    return view.status is not PoolStatus.OPEN or view.evses_in_service == 0

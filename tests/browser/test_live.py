@@ -178,6 +178,10 @@ async def test_the_board_alternates_languages_and_admits_when_it_is_stale(tmp_pa
         )
         # Cap height is about 0.71 of the size; a pixel of a 55 inch panel is 0.634 mm.
         assert [round(size * 0.71 * 0.634) for size in sizes] == [69, 39, 39]
+        await page.goto("/board?metres=12")
+        size = await page.evaluate("parseFloat(getComputedStyle(document.querySelector('.pool')).fontSize)")
+        assert round(size) == round(1080 * 0.081 * 1.2)
+        await page.wait_for_selector(".call >> nth=0")
         await cut(site)
         for _ in range(12):
             await page.clock.run_for(1_000)

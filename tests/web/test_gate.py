@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from web_fixtures import Phone, find, serving
+from web_fixtures import Phone, RunningSite, find, serving
 
 from agent.core import inputs as i
 from agent.texts import Language
@@ -13,7 +13,7 @@ from agent.web.context import WebOptions
 from agent.web.language import chosen
 from agent.web.limits import ADDRESSES_MAX, DEEDS, Limiter, Rate
 from agent.web.peers import networks, peer_of
-from agent.web.sockets import HEAD_S, SOCKETS_MAX
+from agent.web.sockets import SOCKETS_MAX
 
 PUBLIC = WebOptions(public_url="http://laden.example", allowed_hosts=("other.example",))
 
@@ -188,24 +188,41 @@ def test_the_language_is_the_chosen_one_then_the_browsers_then_the_sites(
     assert chosen(query, header, tuple(Language)) is language
 
 
-async def test_half_open_sockets_are_cut_off_and_joining_goes_on(tmp_path: Path) -> None:
+async def half_open(site: RunningSite, number: int) -> asyncio.StreamReader:
+    """Open a socket and send half a header, or nothing; keep it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: 127" if number % 2 else b"")
+    HELD.append(writer)
+    return reader
+
+
+HELD: list[asyncio.StreamWriter] = []  # a socket lives as long as somebody has its writer
+
+
+async def test_too_many_sockets_are_cut_off_and_joining_goes_on(tmp_path: Path) -> None:
     async with serving(tmp_path) as site, Phone(site.url) as phone:
-        opened = []
-        for number in range(SOCKETS_MAX + 20):
-            reader, writer = await asyncio.open_connection("127.0.0.1", site.served.port)
-            writer.write(b"GET / HTTP/1.1\r\nHost: 127" if number % 2 else b"")
-            opened.append((reader, writer))
-            if number == SOCKETS_MAX - 10:
-                assert (await phone.check_in(site.digits)).status == 303
-        assert len(site.served.sockets) <= SOCKETS_MAX
-        assert site.served.sockets.turned_away >= 20
-        last, _ = opened[-1]
+        for number in range(SOCKETS_MAX - 10):
+            await half_open(site, number)
+        assert (await phone.check_in(site.digits)).status == 303
+        last = [await half_open(site, number) for number in range(30)][-1]
         assert await last.read(1) == b""
-        site.served.sockets.cut_silent()
-        for reader, writer in opened:
-            assert await reader.read(1) == b""
-            writer.close()
-        assert HEAD_S == 10
+        assert len(site.served.sockets) <= SOCKETS_MAX
+        assert site.served.sockets.turned_away >= 19
+        while HELD:
+            HELD.pop().close()
+
+
+async def test_a_header_that_never_ends_has_a_deadline(tmp_path: Path) -> None:
+    async with serving(tmp_path, head_s=0.2) as site, Phone(site.url) as phone:
+        readers = [await half_open(site, number) for number in range(4)]
+        async with phone.stream("/board/events") as events:
+            await anext(events)
+            assert [await reader.read(1) for reader in readers] == [b""] * 4
+            # A stream is no silent socket: it goes on beyond the deadline of its header.
+            await phone.check_in(site.digits)
+            assert await anext(events)
+        while HELD:
+            HELD.pop().close()
 
 
 async def test_nothing_personal_is_in_metrics_status_and_board(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ from agent.kernel.subjects import Subjects
 from agent.texts import load
 from agent.web.context import WebContext, WebOptions
 from agent.web.server import Served, serve
+from agent.web.sockets import HEAD_S
 from drivers.twin.clock import ManualClock
 
 UTC_MS = 1_795_269_600_000  # Saturday 2026-11-21 14:00 UTC
@@ -181,6 +182,7 @@ async def serving(
     options: WebOptions | None = None,
     clock: ManualClock | None = None,
     wrap: Callable[[Journal], JournalPort] = lambda journal: journal,
+    head_s: float = HEAD_S,
     **more: Any,
 ) -> AsyncIterator[RunningSite]:
     """Serve a site whose inputs are read and whose bays are free; a second time on the same folder is a restart."""
@@ -224,7 +226,7 @@ async def serving(
         **{"link": lambda: world.link, **more},
     )
     try:
-        served = await serve(context, "127.0.0.1", 0)
+        served = await serve(context, "127.0.0.1", 0, head_s=head_s)
         try:
             yield RunningSite(runner, served, clock, presence, world, context, journal)
         finally:

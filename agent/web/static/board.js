@@ -12,6 +12,11 @@
   let source = null;
   let calls = known();
 
+  // `?metres=` says from how far the board is read; 10 m is the style sheet's own size.
+  const scale = +document.body.dataset.scale;
+  document.documentElement.style.setProperty("--less", 8.1 * scale + "vh");
+  document.documentElement.style.setProperty("--more", 14.2 * scale + "vh");
+
   const faces = () => [...frame.children];
 
   function known() {
