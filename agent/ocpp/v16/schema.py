@@ -1,7 +1,7 @@
 """The JSON schemas of OCPP 1.6 as the `ocpp` package ships them: is a payload what its action asks for?
 
-That package reads the schema files on first use of each; the validators are kept here. Decides nothing else. Its
-message classes are not imported: they are untyped and mutable, and bring the whole `ChargePoint` with them.
+Reads a schema file on first use and keeps it. Decides nothing else. Of the package only the files are used: its message
+classes are untyped and mutable and bring the whole `ChargePoint`, its validators a library of 3 MiB.
 Says where and why a payload fails, never with what content: payloads hold id tags and keys.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from importlib.resources import files
+from itertools import islice
 
-from ocpp.messages import get_validator  # type: ignore[import-untyped]
+import msgspec
 
-from agent.ocpp.frames import MessageType, Payload
+from agent.ocpp.frames import Payload
+from agent.ocpp.json_schema import Schema, Violation, checkable, violations
 from agent.ocpp.rpc import ErrorCode
 
 # What the Central System may ask of a Charge Point, security whitepaper edition 3 included.
@@ -44,7 +46,7 @@ _CODES: Mapping[str, tuple[ErrorCode, str]] = {
     "maxLength": (ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "is too long"),
 }
 _OTHER = (ErrorCode.PROPERTY_CONSTRAINT_VIOLATION, "is not valid")
-_ERRORS_READ_MAX = 20  # one is enough to refuse; some more let the grossest be named
+_VIOLATIONS_READ_MAX = 20  # one is enough to refuse; some more let the grossest be named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,30 +68,23 @@ def response_fault(action: str, payload: Payload) -> Fault | None:
 
 
 def _fault(schema: str, payload: Payload) -> Fault | None:
-    errors = _validator(schema).iter_errors(payload)
-    found = [error for error, _ in zip(errors, range(_ERRORS_READ_MAX), strict=False)]
+    found = tuple(islice(violations(_schema(schema), payload), _VIOLATIONS_READ_MAX))
     if not found:
         return None
-    order = list(_CODES)
-    worst = min(found, key=lambda error: order.index(error.validator) if error.validator in _CODES else len(order))
-    code, words = _CODES.get(worst.validator, _OTHER)
+    worst = min(found, key=_grossness)
+    code, words = _CODES.get(worst.keyword, _OTHER)
     # The path has schema names and positions only: an unknown field is reported by the object that holds it.
-    return Fault(code=code, description=f"{worst.json_path} {words}")
+    return Fault(code=code, description=f"{worst.path} {words}")
+
+
+def _grossness(violation: Violation) -> int:
+    order = list(_CODES)
+    return order.index(violation.keyword) if violation.keyword in _CODES else len(order)
 
 
 @cache
-def _validator(schema: str) -> Any:
-    action = schema.removesuffix("Response")
-    if action not in CENTRAL_ACTIONS | STATION_ACTIONS:
-        raise KeyError(schema)
-    shipped = get_validator(MessageType.CALL if action == schema else MessageType.CALL_RESULT, action, "1.6")
-    # multipleOf 0.1 refuses 21.4 in binary floating point; nothing that we act upon has such a limit.
-    return type(shipped)(_without(shipped.schema, "multipleOf"))
-
-
-def _without(schema: Any, keyword: str) -> Any:
-    if isinstance(schema, dict):
-        return {key: _without(value, keyword) for key, value in schema.items() if key != keyword}
-    if isinstance(schema, list):
-        return [_without(value, keyword) for value in schema]
-    return schema
+def _schema(name: str) -> Schema:
+    if name.removesuffix("Response") not in CENTRAL_ACTIONS | STATION_ACTIONS:
+        raise KeyError(name)
+    file = files("ocpp").joinpath("v16", "schemas", f"{name}.json")
+    return checkable(msgspec.json.decode(file.read_text("utf-8-sig")))
