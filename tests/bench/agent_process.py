@@ -74,7 +74,7 @@ async def agent_process(folder: Path, text: str, command: str = "run") -> AsyncI
         sys.executable,
         *arguments,
         cwd=ROOT,
-        env=_environment(),
+        env=environment(),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -97,7 +97,7 @@ async def agent_process(folder: Path, text: str, command: str = "run") -> AsyncI
             await reading
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The environment of an installed agent: its modules are compiled, as pip leaves them, whatever ours says."""
     ours = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**ours, "PYTHONPYCACHEPREFIX": str(SCRATCH / "bytecode")}
