@@ -111,4 +111,4 @@ def configured_tokens(config: Config) -> ConfiguredTokens:
     if config.csms.url:
         return ConfiguredTokens(tokens, None)  # the CSMS is asked about the others
     unknown = Verdict.ACCEPTED if settings.unknown == "accept" else Verdict.INVALID
-    return ConfiguredTokens(tokens, Judged(verdict=unknown))
+    return ConfiguredTokens(tokens, Judged(verdict=unknown, known=False))

@@ -111,7 +111,7 @@ def _announce(agent: Running) -> None:
         f"""
 Stationmaster runs a simulated site.
 
-  {base}/twin     the site from above: drive cars in, plug in, cut the power
+  {base}/twin     the site from above: drive cars in, plug in, hold cards to the readers
   {base}/         what a driver sees who scans the code on a display
   {base}/board    the public board
 

@@ -20,9 +20,13 @@ SOURCE_LIMIT_S = 45.0  # longer than the 30 s that an OCPP call has: then a sour
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a source knows of an IdToken: its verdict, its parent or group id, and the pool groups it belongs to."""
+    """What a source knows of an IdToken: its verdict, its parent or group id, and the pool groups it belongs to.
+
+    `known` is false where any IdToken would have been accepted: it then says nothing about who brings it.
+    """
 
     verdict: Verdict
+    known: bool = True
     group: str | None = None
     groups: tuple[str, ...] = ()
 

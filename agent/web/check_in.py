@@ -14,6 +14,7 @@ from agent.core.site import decide
 from agent.core.state import CheckIn, Origin, Quote
 from agent.journal.errors import StorageFailed
 from agent.journal.turn import Write
+from agent.kernel.authoriser import Judged
 from agent.kernel.inbox import Busy
 from agent.kernel.presence import Proof, Way
 from agent.texts.refusals import HTTP_STATUS, Reason, refusal_text
@@ -143,9 +144,9 @@ class CheckInPages:
         writes: tuple[Write, ...] = ()
         window = None
         if form.contract:
-            judged_groups, token, writes = await self._card(form.contract)
-            subjects, groups = (token,), judged_groups
-        else:
+            judged, token, writes = await self._card(form.contract)
+            subjects, groups = (token,), judged.groups
+        if not form.contract or not judged.known:  # a number that nobody knows is as anonymous as none
             window = self._proven(form)
         known = parts.context.subjects.of(COOKIE, device)
         wait = parts.context.waits().newcomer.get(PoolId(pool))
@@ -182,8 +183,8 @@ class CheckInPages:
             raise NotTaken(_PROOF_REASON[proof], count=2 if proof is Proof.TOO_MANY else None)
         return window
 
-    async def _card(self, contract: str) -> tuple[tuple[str, ...], SubjectRef, tuple[Write, ...]]:
-        """Return groups and reference of an accepted contract or card number; raise NotTaken for any other."""
+    async def _card(self, contract: str) -> tuple[Judged, SubjectRef, tuple[Write, ...]]:
+        """Return verdict and reference of an accepted contract or card number; raise NotTaken for any other."""
         context = self._parts.context
         now_s = context.monotonic()
         self._wrong_cards = [at for at in self._wrong_cards if now_s - at < WRONG_CARDS_S]
@@ -194,7 +195,7 @@ class CheckInPages:
             self._wrong_cards.append(now_s)
             raise NotTaken(_VERDICT_REASON[judged.verdict])
         known = context.subjects.of("token", contract)
-        return judged.groups, known.ref, known.writes
+        return judged, known.ref, known.writes
 
     def _page(
         self,

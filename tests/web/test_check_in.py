@@ -95,6 +95,12 @@ async def test_presence_is_asked_of_the_anonymous_only(tmp_path: Path) -> None:
         assert (await phone.check_in("", contract="good")).status == 303
 
 
+async def test_a_card_that_any_number_could_be_proves_nothing(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, Phone(site.url) as phone:
+        assert (await phone.check_in("", contract="ANYBODY")).status == 422
+        assert (await phone.check_in(site.digits, contract="ANYBODY")).status == 303
+
+
 async def test_cards_are_not_found_by_trying(tmp_path: Path) -> None:
     async with serving(tmp_path) as site, Phone(site.url) as phone:
         assert (await phone.check_in("", contract="BLOCKED")).status == 403

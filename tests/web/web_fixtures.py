@@ -208,7 +208,11 @@ async def serving(
     await runner.tell(i.InputsRead())
     presence = Presence(len(here.evses))
     tokens = ConfiguredTokens(
-        {"GOOD": Judged(verdict=i.Verdict.ACCEPTED), "BLOCKED": Judged(verdict=i.Verdict.BLOCKED)},
+        {
+            "GOOD": Judged(verdict=i.Verdict.ACCEPTED),
+            "BLOCKED": Judged(verdict=i.Verdict.BLOCKED),
+            "ANYBODY": Judged(verdict=i.Verdict.ACCEPTED, known=False),
+        },
         Judged(verdict=i.Verdict.INVALID),
     )
     context = WebContext(
