@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,17 @@ def test_memory_is_bounded_and_the_newest_reading_stays() -> None:
     assert len(waiting) <= SAMPLES_MAX
     assert waiting[-1].fact.at_ms == (3 * SAMPLES_MAX - 1) * 1000
     assert [sample.number for sample in waiting] == sorted(sample.number for sample in waiting)
+
+
+def test_reading_taken_while_the_end_was_being_written_is_none() -> None:
+    one = sampling()
+    for at_ms in (0, 60_000, 120_000):
+        one.take(charging(), READINGS, at_ms, 1)
+    ended = replace(charging().open[1], ended_ms=119_000)
+    one.kept(0, TxState(open={1: ended}))
+    assert [sample.fact.at_ms for sample in one.after(0)] == [60_000]
+    one.kept(0, TxState())
+    assert one.first is None
 
 
 def test_without_room_in_the_lane_readings_stay_in_memory() -> None:

@@ -98,6 +98,11 @@ class Session(ChargePoint):  # type: ignore[misc]
         """Everybody may charge."""
         return call_result.Authorize(id_tag_info={"status": "Accepted"})
 
+    @_on("DataTransfer")
+    def on_transfer(self, **_: Any) -> Any:
+        """Know no vendor."""
+        return call_result.DataTransfer(status="UnknownVendorId")
+
     @_on("StartTransaction")
     def on_start(self, **_: Any) -> Any:
         """Give a transaction id that was never given before."""

@@ -168,7 +168,8 @@ class Csms16:
     def _published(self, published: Published) -> None:
         """After each durable turn: what is owed, and what is shown."""
         if any(isinstance(event, OWING) for event in published.events):
-            self._sampling.kept(self._kept().spilled)
+            kept = self._kept()
+            self._sampling.kept(kept.spilled, kept.transactions)
             self.link.owed()
         if published.events:
             for connector_id, status in statuses(published.site).items():

@@ -88,9 +88,9 @@ class Sampling:
         """Return the readings after a place, for the commit that takes them; none while the owed lane has no room."""
         return tuple(one for one in self._waiting if one.number > number) if self.room else ()
 
-    def kept(self, number: int) -> None:
-        """The readings up to a place are durable."""
-        self._waiting = [one for one in self._waiting if one.number > number]
+    def kept(self, number: int, state: tx.TxState) -> None:
+        """The readings up to a place are durable; what was taken while an end was being written is none."""
+        self._waiting = [one for one in self._waiting if one.number > number and _before_the_end(one, state)]
 
     def knows(self, message_id: str) -> bool:
         """Whether a reading waits here."""
@@ -145,6 +145,13 @@ class Sampling:
         self._waiting.append(Sample(number=self._number, message_id=self._new_id(), fact=fact))
         if len(self._waiting) > SAMPLES_MAX:
             self._waiting = [*self._waiting[1:-1:2], self._waiting[-1]]
+
+
+def _before_the_end(sample: Sample, state: tx.TxState) -> bool:
+    known = state.open.get(sample.fact.connector_id)
+    if known is None or known.stay != sample.fact.stay:
+        return False
+    return known.ended_ms is None or sample.fact.at_ms <= known.ended_ms
 
 
 def _running(state: tx.TxState) -> dict[int, tx.Tx]:
