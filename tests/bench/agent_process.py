@@ -4,6 +4,7 @@ Starts `stationmaster run` or `demo` on a real journal, with six twin EVSEs, and
 """
 
 import asyncio
+import logging
 import os
 import re
 import sys
@@ -27,10 +28,16 @@ LOOK_S = 0.1
 _SERVES = re.compile(rb"state=running .* address=[^ ]*:(\d+)")
 
 
-def config_text(*, csms_port: int | None = None, **web: str) -> str:
-    """Return the demonstration site as a configuration for `run`, in TOML; `web` are further keys of [web]."""
+def config_text(*, csms_port: int | None = None, contracts: int = 0, **web: str) -> str:
+    """Return the demonstration site as a configuration for `run`, in TOML.
+
+    `contracts` are so many of `contract_of`, which check in without the digits of a display; `web` are keys of [web].
+    """
     web_keys = "".join(f"{key} = {value}\n" for key, value in web.items())
     text = demo_text().replace("evses = [3, 4]\n", "evses = [3, 4]\nqueue_limit = 500\n")
+    if contracts:
+        text = text.replace('unknown = "accept"', 'unknown = "refuse"')
+        text += "".join(f'\n[[authorisation.token]]\nid = "{contract_of(number)}"\n' for number in range(contracts))
     text += f"\n[web]\nport = 0\n{web_keys}"
     if csms_port is not None:
         text += f'\n[csms]\nurl = "ws://127.0.0.1:{csms_port}/ocpp"\nidentity = "NORD-1"\n'
@@ -116,6 +123,7 @@ async def _port(log: asyncio.StreamReader) -> int:
 @asynccontextmanager
 async def central_system() -> AsyncIterator[Office]:
     """A Central System that accepts the station and the cards of `card_of`."""
+    logging.getLogger("ocpp").setLevel(logging.CRITICAL)  # its package logs what it does not know, e.g. DataTransfer
     office = Office(utc_ms=lambda: time.time_ns() // 1_000_000)
     office.tags |= {card_of(evse): "Accepted" for evse in range(1, 7)}
     await office.open()
@@ -123,6 +131,11 @@ async def central_system() -> AsyncIterator[Office]:
         yield office
     finally:
         await office.close()
+
+
+def contract_of(number: int) -> str:
+    """Return a contract that the configuration names."""
+    return f"DE8AAC{number:08d}"
 
 
 def card_of(evse: int) -> str:

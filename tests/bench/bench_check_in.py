@@ -1,8 +1,8 @@
 """How fast people get a durable place in line over HTTP: 32 phones at once, each answer only after the disk has it.
 
 The agent runs in a process of its own on a full site; the phones are kept connections in this one. Everybody types a
-contract that is accepted, since presence codes allow few check-ins a minute on purpose, and comes from an address of
-their own through a trusted proxy, since one address may ask only so much.
+contract of the configuration, since presence codes allow few check-ins a minute on purpose, and comes from an address
+of their own through a trusted proxy, since one address may ask only so much.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from .agent_process import AgentProcess, Phone, agent_process, config_text, until
+from .agent_process import AgentProcess, Phone, agent_process, config_text, contract_of, until
 from .machine import fsync_ms, scratch
 
 CLIENTS = 32
@@ -66,7 +66,7 @@ def rows() -> Iterator[Row]:
 
 
 async def _round(folder: Path) -> Round:
-    async with agent_process(folder, config_text(trusted_proxies='["127.0.0.1"]')) as agent:
+    async with agent_process(folder, config_text(contracts=CLIENTS * EACH, trusted_proxies='["127.0.0.1"]')) as agent:
         await _occupy(agent)
         forms = await asyncio.gather(*(_forms(agent, client) for client in range(CLIENTS)))
         typical = fsync_ms(folder)
@@ -107,7 +107,7 @@ async def _join(agent: AgentProcess, client: int, forms: list[str]) -> list[floa
     times = []
     async with Phone(agent.port, _address(client)) as phone:
         for number, request_id in enumerate(forms):
-            fields = {"request": request_id, "pool": POOL, "contract": f"DE-8AA-C{client:04d}{number:04d}-1"}
+            fields = {"request": request_id, "pool": POOL, "contract": contract_of(client * EACH + number)}
             began = time.perf_counter()
             answer = await phone.post("/check-in", fields)
             times.append((time.perf_counter() - began) * 1000)

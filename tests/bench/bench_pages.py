@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-from .agent_process import AgentProcess, Phone, agent_process, config_text
+from .agent_process import AgentProcess, Phone, agent_process, config_text, contract_of
 from .machine import scratch
 
 WAITING = 20
@@ -19,7 +19,7 @@ def rows() -> Iterator[Row]:
 
 
 async def _pages(folder: Path) -> list[Row]:
-    async with agent_process(folder, config_text(trusted_proxies='["127.0.0.1"]')) as agent:
+    async with agent_process(folder, config_text(contracts=WAITING, trusted_proxies='["127.0.0.1"]')) as agent:
         async with Phone(agent.port) as phone:
             own = [await _checked_in(phone, number) for number in range(WAITING)]
         pages = (
@@ -36,7 +36,7 @@ async def _pages(folder: Path) -> list[Row]:
 async def _checked_in(phone: Phone, number: int) -> str:
     """Check somebody in and return their own page."""
     request_id = (await phone.get("/")).request_id
-    fields = {"request": request_id, "pool": "CCS300", "contract": f"DE-8AA-C{number:08d}-1"}
+    fields = {"request": request_id, "pool": "CCS300", "contract": contract_of(number)}
     return (await phone.post("/check-in", fields)).header("Location")
 
 
