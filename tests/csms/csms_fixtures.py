@@ -344,7 +344,7 @@ async def agent(
             subjects=subjects,
             authoriser=authoriser,
             hardware=hands,
-            vendors={"org.example": _echo},
+            vendors={"org.example": _echo, "org.broken": _broken},
             readings=lambda: readings,
         )
     )
@@ -358,6 +358,10 @@ async def agent(
         journal.close()
     failures = [one for one in ended if not isinstance(one, asyncio.CancelledError)]
     assert failures == []
+
+
+async def _broken(message_id: str | None, data: str | None) -> tuple[str, str | None]:
+    raise RuntimeError(f"a bug with {data}")
 
 
 async def _echo(message_id: str | None, data: str | None) -> tuple[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -168,10 +168,10 @@ def charging(begun_ms: int = 0) -> TxState:
     return TxState(open={1: Tx(stay=7, begun=True, begun_ms=begun_ms, energised=True, register_wh=100)})
 
 
-def sampling(interval_s: int = 60) -> Sampling:
+def sampling(interval_s: int = 60, room: Callable[[], bool] = lambda: True) -> Sampling:
     keys = KeyTable(stored={"MeterValueSampleInterval": str(interval_s)})
     numbers = iter(range(10_000))
-    return Sampling(lambda: f"{next(numbers)}", lambda: keys)
+    return Sampling(lambda: f"{next(numbers)}", lambda: keys, room)
 
 
 READINGS = {EvseId(1): Reading(power_w=7_000, register_wh=500)}
@@ -215,10 +215,9 @@ def test_reading_taken_while_the_end_was_being_written_is_none() -> None:
 
 
 def test_without_room_in_the_lane_readings_stay_in_memory() -> None:
-    one = sampling()
+    one = sampling(room=lambda: False)
     for at_ms in (0, 60_000):
         one.take(charging(), READINGS, at_ms, 1)
-    one.room = False
     assert one.after(0) == ()
     assert one.overdue(60_000 + SPILL_AFTER_MS) == {1: 500}
     assert one.overdue(60_001 + SPILL_AFTER_MS) == {}

@@ -15,6 +15,7 @@ from agent.core.layout import EvseId, SubjectRef
 from agent.core.shown import NO_READINGS, Readings
 from agent.csms.back_off import BackOff
 from agent.csms.connection import Endpoint
+from agent.csms.v16.backlog import Backlog
 from agent.csms.v16.delivery import Delivery, OwedRows, Surroundings, Verdict
 from agent.csms.v16.desk import Counter, Hardware, SiteDesk, Vendor, statuses
 from agent.csms.v16.link import CsmsLink, Wiring
@@ -78,7 +79,8 @@ class Csms16:
             local=self._stores.local_list(),
             cache=self._stores.cache(),
         )
-        self._sampling = Sampling(_message_id, lambda: self.station.keys)
+        self._backlog = Backlog()
+        self._sampling = Sampling(_message_id, lambda: self.station.keys, lambda: self._backlog.room)
         owed = OwedTransactions(_message_id, self._sampling.after)
         self.projection = (owed, Kept(transactions=self._stores.transactions(), clock=self._stores.clock_map()))
         self.link: CsmsLink
@@ -134,7 +136,7 @@ class Csms16:
             back_off=self._settings.back_off,
         )
         self.link = CsmsLink(wiring, self.station, self._stores, self.delivery)
-        self.tokens = CsmsTokens(self.link, lambda: runner.now().utc_ms)
+        self.tokens = CsmsTokens(self.link, lambda: runner.now().utc_ms, lambda: self._backlog.full)
         runner.listen(self._published)
 
     async def run(
@@ -158,6 +160,7 @@ class Csms16:
             readings=readings,
             vendors=vendors,
             sampling=self._sampling,
+            backlog=self._backlog,
             transactions=lambda: self._kept().transactions,
             owed_counts=self._rows.owed_counts,
         )

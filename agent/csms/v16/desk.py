@@ -6,7 +6,6 @@ Decides only the wording: whether something may be is the core's decision. Comma
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +17,9 @@ from agent.core.layout import EvseId
 from agent.core.shown import NO_READINGS, Readings
 from agent.core.state import EndOfEnergy, Site
 from agent.core.views import evse_status
+from agent.csms.v16.backlog import Backlog
 from agent.csms.v16.delivery import Delivery
-from agent.csms.v16.projection import LANE
 from agent.csms.v16.sampling import Sampling
-from agent.journal.turn import OWED_MAX
 from agent.kernel.authoriser import Authoriser, Judged
 from agent.kernel.inbox import Busy, Conclusion
 from agent.kernel.runner import Runner
@@ -39,7 +37,6 @@ log = logging.getLogger("stationmaster.csms")
 
 RESETS_PER_HOUR_MAX = 6  # a CSMS that loops must not keep a site dark
 HOUR_MS = 3_600_000
-READINGS_OWED_MAX = OWED_MAX // 2  # beyond it only starts and stops are kept: they need the room
 DE_ENERGISE_WITHIN_S = 10.0  # a contactor opens within half a second; DC needs some more to ramp down
 
 # ChargePointErrorCode of OCPP 1.6, 7.6. Other faults are OtherError with their own name as vendorErrorCode.
@@ -81,6 +78,7 @@ class Counter:
     readings: Callable[[], Readings]
     vendors: Mapping[str, Vendor]
     sampling: Sampling
+    backlog: Backlog
     transactions: Callable[[], TxState]
     owed_counts: Callable[[], dict[str, int]]  # blocks
 
@@ -103,11 +101,8 @@ class SiteDesk:
         """Take the readings that are due; let those be kept that have waited too long."""
         c, now = self._c, self._c.runner.now()
         c.sampling.take(c.transactions(), c.readings(), now.elapsed_ms, c.runner.site.boot)
-        overdue = c.sampling.overdue(now.elapsed_ms)
-        if overdue:
-            counts = await asyncio.to_thread(c.owed_counts)
-            c.sampling.room = counts.get(LANE, 0) < READINGS_OWED_MAX
-        for connector_id in overdue:
+        await c.backlog.look(c.owed_counts, now.elapsed_ms)
+        for connector_id in c.sampling.overdue(now.elapsed_ms):
             register_wh = c.readings()[EvseId(connector_id)].register_wh
             if register_wh is not None:
                 c.runner.observe(i.RegisterRead(evse=EvseId(connector_id), register_wh=register_wh))
@@ -167,6 +162,8 @@ class SiteDesk:
         return answer.step.refused if answer.step else None
 
     async def _remote_start(self, wanted: t.RemoteStartTransaction) -> str:
+        if self._c.backlog.full:
+            return "Rejected"
         known = self._c.subjects.of("token", wanted.id_tag)
         judged = Judged(verdict=i.Verdict.ACCEPTED)
         if self._c.keys().flag("AuthorizeRemoteTxRequests"):  # 9.1.3: as if the card had been presented here

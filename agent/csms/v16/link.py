@@ -14,9 +14,11 @@ from typing import Protocol, assert_never
 
 from agent.csms.back_off import BackOff
 from agent.csms.connection import Connection, Endpoint
+from agent.csms.v16.crashes import Crashes
 from agent.csms.v16.delivery import Delivery
 from agent.csms.v16.stores import Stores
 from agent.journal.turn import Write
+from agent.kernel.mishaps import Stopped
 from agent.ocpp.effects import (
     Completed,
     Deliver,
@@ -26,6 +28,7 @@ from agent.ocpp.effects import (
     NotSent,
     Outcome,
     SendFrame,
+    Unreadable,
     Why,
 )
 from agent.ocpp.frames import Call, CallError, Payload
@@ -92,6 +95,7 @@ class CsmsLink:
         self._stores = stores
         self._desk: Desk | None = None
         self._rpc = Rpc(actions=ACTIONS)
+        self._crashes = Crashes()
         self._lock = asyncio.Lock()
         self._changed = asyncio.Event()
         self._statuses: dict[int, Status] = {}
@@ -253,7 +257,7 @@ class CsmsLink:
                 case SendFrame(text=text):
                     await self.connection.send(text)
                 case Deliver(call=call):
-                    await self._deeds(self.station.asked(call, self._now_ms()), call)
+                    await self._asked(call)
                 case Completed(call=call, outcome=outcome) | LateAnswer(call=call, outcome=outcome):
                     await self._ended(call, outcome)
                 case Dropped(reason=reason, message_id=message_id):
@@ -261,7 +265,36 @@ class CsmsLink:
                 case _:
                     assert_never(effect)
 
+    async def _asked(self, call: Call) -> None:
+        """Let the station act on a call; an error of ours is the Central System's InternalError, not our end."""
+        if self._crashes.muted(call.action, self._now_ms()):
+            await self._internal_error(call.message_id)
+            return
+        try:
+            await self._deeds(self.station.asked(call, self._now_ms()), call)
+        except Stopped:
+            raise
+        except Exception as error:
+            self._crashes.note(call.action, error, self._now_ms())
+            await self._internal_error(call.message_id)
+
+    async def _internal_error(self, message_id: str) -> None:
+        frame = CallError(message_id=message_id, code=ErrorCode.INTERNAL_ERROR)
+        await self._effects(self._rpc.answer(message_id, frame, self._now_ms()))
+
     async def _ended(self, call: Call, outcome: Outcome) -> None:
+        """Act on the end of a call of ours; an answer that we fail to handle counts as one that cannot be read."""
+        for taken_as in (outcome, Unreadable(reason="our own error")):
+            try:
+                await self._act_on_end(call, taken_as)
+            except Stopped:
+                raise
+            except Exception as error:
+                self._crashes.note(call.action, error, self._now_ms())
+            else:
+                return
+
+    async def _act_on_end(self, call: Call, outcome: Outcome) -> None:
         waiting = self._waiting.pop(call.message_id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(outcome)
@@ -304,10 +337,9 @@ class CsmsLink:
         try:
             payload, follow = await self._at_desk.answer(want.wanted)
             reply: d.Deed = self.station.reply(want.message_id, asked.action, payload)
-        except Exception:
-            log.exception("desk=failed action=%s", asked.action)
-            frame = CallError(message_id=want.message_id, code=ErrorCode.INTERNAL_ERROR)
-            await self._under_lock(lambda now: self._effects(self._rpc.answer(want.message_id, frame, now)))
+        except Exception as error:
+            self._crashes.note(asked.action, error, self._now_ms())
+            await self._under_lock(lambda _: self._internal_error(want.message_id))
             return
         await self._under_lock(lambda _: self._deeds((reply,)))
         if follow is not None:

@@ -35,14 +35,15 @@ class Sample:
 class Sampling:
     """The readings that wait. One per station; lives in the loop of runner and link."""
 
-    def __init__(self, new_id: Callable[[], str], keys: Callable[[], KeyTable]) -> None:
+    def __init__(self, new_id: Callable[[], str], keys: Callable[[], KeyTable], room: Callable[[], bool]) -> None:
+        """`room`: whether the owed lane takes readings."""
         self._new_id = new_id
         self._keys = keys
+        self._room = room
         self._taken: dict[int, int] = {}  # by stay: how many intervals of its transaction are accounted for
         self._waiting: list[Sample] = []
         self._number = 0
         self._asked_ms: int | None = None
-        self.room = True  # whether the owed lane may take readings: starts and stops need the last of it
 
     # --- taking
 
@@ -86,7 +87,7 @@ class Sampling:
 
     def after(self, number: int) -> tuple[Sample, ...]:
         """Return the readings after a place, for the commit that takes them; none while the owed lane has no room."""
-        return tuple(one for one in self._waiting if one.number > number) if self.room else ()
+        return tuple(one for one in self._waiting if one.number > number) if self._room() else ()
 
     def kept(self, number: int, state: tx.TxState) -> None:
         """The readings up to a place are durable; what was taken while an end was being written is none."""

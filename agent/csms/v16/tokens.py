@@ -28,15 +28,19 @@ VERDICTS = {
 class CsmsTokens:
     """A TokenSource; put it after the tokens of the configuration."""
 
-    def __init__(self, link: CsmsLink, utc_ms: Callable[[], int | None]) -> None:
+    def __init__(self, link: CsmsLink, utc_ms: Callable[[], int | None], full: Callable[[], bool]) -> None:
+        """`full`: whether so much is owed to the CSMS that no further charge could be told to it."""
         self._link = link
         self._utc_ms = utc_ms
+        self._full = full
 
     async def judge(self, id_token: str, kind: str) -> Judged | None:
         """Return what list, cache or CSMS know of an IdToken; None where nobody can tell."""
         del kind
         if not 0 < len(id_token) <= ID_TAG_CHARACTERS_MAX or not id_token.isprintable():
             return None  # cannot be asked in 1.6
+        if self._full():
+            return Judged(verdict=Verdict.UNCHECKABLE)
         judgement = self._here(id_token, online=self._link.online)
         if isinstance(judgement, AskCentral):
             info = await self._central(id_token)
