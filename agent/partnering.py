@@ -74,6 +74,7 @@ class Partnering:
         self._public_url = config.web.public_url
         self._station = station
         self._csms = csms_partner(config.location.country_code, config.location.party_id)
+        self._is_greeted = False  # whether the CSMS was sent the whole queue, or will be next, since its link came up
         by_csms = None if station is None else (self._csms, self._send)
         self._push = Push(parts, people, HttpCalls(lambda: int(time.time())), clock, random.random, csms=by_csms)
 
@@ -93,21 +94,32 @@ class Partnering:
 
     async def _watch_link(self) -> None:
         """After an outage, and when SeQueRe is switched on, the CSMS gets the whole queue first."""
-        was_up = False
         while True:
-            up = self._enabled() and self._station is not None and self._station.link.online
-            if up and not was_up:
-                self._push.link_up()
-            was_up = up
+            if not self._is_up():
+                self._is_greeted = False
+            elif not self._is_greeted:
+                self._greet()
             await asyncio.sleep(LINK_LOOK_S)
+
+    def _is_up(self) -> bool:
+        return self._station is not None and self._enabled() and self._station.link.online
+
+    def _greet(self) -> None:
+        self._is_greeted = True
+        self._push.link_up()
 
     def _enabled(self) -> bool:
         return self._station is not None and self._station.station.keys.flag(ENABLED_KEY)
 
     async def _send(self, message_id: str, data: str) -> tuple[str, str | None]:
         """Send a DataTransfer to the CSMS; ConnectionError or TimeoutError when it did not take it."""
-        if self._station is None or not self._enabled():
-            raise ConnectionError("SeQueRe is not enabled for this CSMS")
+        if self._station is None or not self._is_up():
+            self._is_greeted = False
+            raise ConnectionError("SeQueRe is not enabled for this CSMS, or there is no line to it")
+        if not self._is_greeted:
+            # A try that comes between the link's return and its notice would overtake the whole queue.
+            self._greet()
+            raise ConnectionError("the link is new: the whole queue goes first")
         payload = {"vendorId": VENDOR_ID, "messageId": message_id, "data": data}
         match await self._station.link.ask("DataTransfer", payload):
             case Answered(payload=answer):
@@ -117,6 +129,7 @@ class Partnering:
             case Refused(code=code) if code in ("NotSupported", "NotImplemented"):
                 return "NotSupported", None
             case NotSent() | Lost():
+                self._is_greeted = False
                 raise ConnectionError("no line to the CSMS")
             case TimedOut():
                 raise TimeoutError("the CSMS did not answer")
