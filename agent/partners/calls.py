@@ -69,7 +69,9 @@ class HttpCalls:
             return Delivered(Outcome.FINAL, problem=str(no))
         except TimeoutError:
             return Delivered(Outcome.AGAIN, problem=f"no answer within {self._call_s:g} s")
-        except (ClientError, OSError, ValueError) as error:
+        except ValueError:  # aiohttp's InvalidURL is one, too
+            return Delivered(Outcome.FINAL, problem="no such address")
+        except (ClientError, OSError) as error:
             return Delivered(Outcome.AGAIN, problem=type(error).__name__)
 
     async def _post(self, partner: Partner, url: str, body: bytes) -> Delivered:

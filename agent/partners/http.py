@@ -184,17 +184,22 @@ def routes(partners: Partners, credentials: Credentials, public_url: str = "") -
 
 
 async def _body(request: web.Request) -> bytes:
-    """Read a body of at most BODY_BYTES_MAX; raise TooLarge without reading on, TimeoutError after BODY_S."""
+    """Read a body of at most BODY_BYTES_MAX; raise NotJson, TooLarge without reading on, TimeoutError after BODY_S."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise NotJson("body: a Content-Encoding is not taken")
     if request.content_length is not None and request.content_length > BODY_BYTES_MAX:
         raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
     parts: list[bytes] = []
     size = 0
-    async with asyncio.timeout(BODY_S):
-        async for chunk in request.content.iter_any():
-            size += len(chunk)
-            if size > BODY_BYTES_MAX:
-                raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
-            parts.append(chunk)
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.content.iter_any():
+                size += len(chunk)
+                if size > BODY_BYTES_MAX:
+                    raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
+                parts.append(chunk)
+    except (web.PayloadAccessError, web.RequestPayloadError) as error:
+        raise NotJson("body: broken off, or in pieces that are none") from error
     return b"".join(parts)
 
 

@@ -30,6 +30,8 @@ log = logging.getLogger("stationmaster.partners")
 Change = Callable[[Partner, Any, Asked], Awaitable[Reply]]
 Look = Callable[[Partner, Any], Reply]
 
+BUSY_LOG_S = 10.0  # of one partner: a flood of calls is one line in that time
+
 # Operations that come with bookings and the power plan, and the right each would need.
 SWITCHED_OFF: Mapping[str, Right] = {
     "Reservation": Right.BOOKING,
@@ -65,6 +67,7 @@ class Partners:
         self._parts = parts
         self.context = parts.context
         self._rates = Rates()
+        self._busy_s: dict[str, float] = {}
         runner = parts.context.runner
         self._receipts = Receipts(parts.context.journal, parts.context.key, lambda: runner.provisional)
         queue, reads = QueueOperations(parts), Reads(parts)
@@ -97,8 +100,9 @@ class Partners:
         return reply
 
     def malformed(self, partner: Partner, operation: str, problem: str, trace: str = "") -> Reply:
-        """Return the answer to a body that could not be read."""
-        reply = self._refused("BAD_REQUEST", None, problem)
+        """Return the answer to a body that could not be read. It counts like any other call."""
+        within = self._within_rate(partner, operation)
+        reply = self._refused("BAD_REQUEST", None, problem) if within else self._busy(None)
         self._log(partner, operation, reply, trace)
         return reply
 
@@ -106,8 +110,8 @@ class Partners:
         known = self.operations.get(operation)
         if known is None and operation not in SWITCHED_OFF:
             return bare(UNKNOWN_OPERATION, "UNKNOWN", self.context.utc_ms(), "unknown operation")
-        if not self._rates.take(partner.key, RATE_OF.get(operation, Called.OPERATION), self.context.monotonic()):
-            return self._refused("BUSY", request_id, "more calls than the rate allows")
+        if not self._within_rate(partner, operation):
+            return self._busy(request_id)
         if not isinstance(body, dict):
             return self._refused("BAD_REQUEST", None, "body: expected an object")
         told: dict[str, Any] = without_nulls(body)
@@ -153,6 +157,12 @@ class Partners:
         except Busy:
             return self._refused("BUSY", request_id)
 
+    def _within_rate(self, partner: Partner, operation: str) -> bool:
+        return self._rates.take(partner.key, RATE_OF.get(operation, Called.OPERATION), self.context.monotonic())
+
+    def _busy(self, request_id: str | None) -> Reply:
+        return self._refused("BUSY", request_id, "more calls than the rate allows")
+
     def _switched_off(self, operation: str, request_id: str | None) -> Reply:
         """Return that an operation is not offered here; the version details do not list it either."""
         if operation == "Availability":  # its answer has a result, but no request_id
@@ -189,6 +199,8 @@ class Partners:
         return self._refused("INTERNAL", request_id, f"reference {reference}")
 
     def _log(self, partner: Partner, operation: str, reply: Reply, trace: str) -> None:
+        if reply.result == "BUSY" and not self._is_first_busy(partner):
+            return
         known = operation if operation in self.operations or operation in SWITCHED_OFF else "unknown"
         log.info(
             "sequere=answered partner=%r operation=%s result=%s repeated=%s trace=%s problem=%r",
@@ -199,6 +211,14 @@ class Partners:
             trace or "none",
             reply.envelope.get("status_message", ""),
         )
+
+    def _is_first_busy(self, partner: Partner) -> bool:
+        """Return whether a partner was not told lately that it asks too often: a flood must not fill the log."""
+        now_s = self.context.monotonic()
+        if now_s - self._busy_s.get(partner.key, now_s - BUSY_LOG_S) < BUSY_LOG_S:
+            return False
+        self._busy_s[partner.key] = now_s
+        return True
 
 
 def _right_to_update(body: dict[str, Any]) -> Right:

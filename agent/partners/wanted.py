@@ -82,12 +82,15 @@ def check_url(partner: Partner, url: str | None) -> None:
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
+        port = parts.port
     except ValueError:
         raise Unwanted("BAD_REQUEST", "response_url: no such address") from None
     if parts.scheme != "https" and not partner.allow_http:
         raise Unwanted("BAD_REQUEST", "response_url: must be https")
     if parts.username is not None or parts.password is not None:
         raise Unwanted("BAD_REQUEST", "response_url: user and password do not belong into it")
+    if port == 0 or parts.fragment or "\\" in url:
+        raise Unwanted("BAD_REQUEST", "response_url: no such address")
     if host not in partner.hosts:
         raise Unwanted("BAD_REQUEST", "response_url: its host is not on the allow-list")
 
