@@ -39,12 +39,19 @@ class Endpoint:
     url: str
     identity: str
     subprotocol: str = "ocpp1.6"
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # for wss:// alone; None: as the machine trusts
 
     @property
     def address(self) -> str:
         """The URL with the identity as its last part (OCPP-J 1.6, 3.1.1)."""
         return f"{self.url.rstrip('/')}/{quote(self.identity, safe='')}"
+
+    @property
+    def security(self) -> ssl.SSLContext | None:
+        """What secures a wss:// connection: TLS 1.2 or newer, and the certificates that this machine trusts."""
+        if not self.url.lower().startswith("wss:"):
+            return None
+        return self.tls if self.tls is not None else ssl.create_default_context()
 
 
 class Peer(Protocol):
@@ -118,7 +125,7 @@ class Connection:
         ping_s = self._peer.ping_interval_s() or None
         async with _Connect(
             self._endpoint.address,
-            ssl=self._endpoint.tls,
+            ssl=self._endpoint.security,
             subprotocols=[Subprotocol(self._endpoint.subprotocol)],
             compression=None,
             additional_headers=self._headers(),
