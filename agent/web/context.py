@@ -11,7 +11,7 @@ from aiohttp import web
 
 from agent.core.layout import EvseId
 from agent.core.shown import NO_READINGS, NO_WAITS, Reading, Waits
-from agent.journal.reads import Receipt
+from agent.journal.reads import DeadLetter, Receipt
 from agent.kernel.authoriser import Authoriser
 from agent.kernel.presence import Presence
 from agent.kernel.runner import Runner
@@ -37,6 +37,9 @@ class JournalReads(Protocol):
 
     def owed_counts(self) -> dict[str, int]:
         """Return how many messages each lane owes."""
+
+    def dead_letters(self, limit: int) -> tuple[DeadLetter, ...]:
+        """Return the newest messages that were given up."""
 
 
 class DeviceRow(Protocol):

@@ -23,6 +23,7 @@ from agent.web.sockets import Sockets
 from agent.web.streams import Streams
 
 DISTRIBUTION = "stationmaster"
+GIVEN_UP_ROWS_MAX = 20  # the newest; a CSMS that takes nothing fills the table within hours
 QUEUE_ROWS_MAX = 100  # the status is for reading; the rest is counted
 
 # One sentence for each reason; `code` is who is in the way.
@@ -70,8 +71,9 @@ class StatusPages:
         location = site.location
         try:
             owed = await asyncio.to_thread(context.journal.owed_counts)
+            given_up = await asyncio.to_thread(context.journal.dead_letters, GIVEN_UP_ROWS_MAX)
         except StorageFailed:
-            owed = {}
+            owed, given_up = {}, ()
         devices = context.health()
         told: dict[str, Any] = {
             "site": {"id": location.id, "name": location.name} if location else None,
@@ -80,6 +82,10 @@ class StatusPages:
             "boot": site.boot,
             "link": context.link() or "none",
             "owed": owed,
+            "given_up": [
+                {"lane": one.owed.lane, "kind": one.owed.kind, "id": one.owed.message_id, "reason": one.reason}
+                for one in given_up
+            ],
             "clock": {"trusted": now.utc_ms is not None, "utc_ms": now.utc_ms, "elapsed_ms": now.elapsed_ms},
             "storage": "failing" if context.runner.provisional else "ok",
             "events": context.journal.head,

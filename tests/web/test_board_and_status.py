@@ -79,6 +79,7 @@ async def test_status_tells_site_devices_queue_and_clock(tmp_path: Path) -> None
         assert status["site"] == {"id": "NORD", "name": "Rasthof Nord"}
         assert status["clock"]["trusted"]
         assert (status["link"], status["storage"], status["owed"]) == ("none", "ok", {})
+        assert status["given_up"] == []
         assert status["bays"]["1"]["state"] == "charging"
         assert [row["state"] for row in status["queue"]] == ["CALLED"]
         assert {pool["pool"] for pool in status["pools"]} == {FAST, SLOW}
