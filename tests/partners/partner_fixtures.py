@@ -327,3 +327,8 @@ def valid(name: str, document: Any, *, is_envelope: bool = False) -> None:
 def is_valid(name: str, document: Any) -> bool:
     """Return whether a document obeys a schema."""
     return bool(_validator(name).is_valid(document))
+
+
+def without_time(envelope: dict[str, Any]) -> dict[str, Any]:
+    """Return an envelope without its timestamp."""
+    return {name: value for name, value in envelope.items() if name != "timestamp"}

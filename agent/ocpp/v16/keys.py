@@ -152,8 +152,8 @@ KEYS: tuple[Key, ...] = (
     Key(name="CpoName", kind=Kind.TEXT, default="", most=50),
     # Lowering it is not for OCPP to do (A00.FR.005), raising it needs certificates on the box
     _told("SecurityProfile", 0),
-    # Ours: the SeQueRe operations over DataTransfer
-    _flag(SEQUERE_ENABLED, True),
+    # Ours: the SeQueRe operations over DataTransfer. Off until asked for: most Central Systems do not know them
+    _flag(SEQUERE_ENABLED, False),
 )
 _BY_NAME: Mapping[str, Key] = {key.name.lower(): key for key in KEYS}
 
