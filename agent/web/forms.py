@@ -24,17 +24,25 @@ async def read_form(request: web.Request) -> dict[str, str]:
     """Return the fields of a form, blanks cut off; raises HTTPException for one that is too large, slow or odd."""
     if request.content_type not in ("application/x-www-form-urlencoded", ""):
         raise web.HTTPUnsupportedMediaType
+    if not _is_plain(request):
+        raise web.HTTPUnsupportedMediaType
     try:
         async with asyncio.timeout(BODY_S):
             posted = await request.post()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    except ValueError:
+    except (ValueError, web.PayloadAccessError, web.RequestPayloadError):
         raise web.HTTPBadRequest from None
     fields = {name: value.strip() for name, value in posted.items() if isinstance(value, str)}
     if len(posted) > FIELDS_MAX or any(len(value) > FIELD_SIGNS_MAX for value in fields.values()):
         raise web.HTTPRequestEntityTooLarge(max_size=FIELD_SIGNS_MAX, actual_size=FIELD_SIGNS_MAX + 1)
     return fields
+
+
+def _is_plain(request: web.Request) -> bool:
+    """Return whether a body is UTF-8 as it is: Python has codecs that make lone surrogates."""
+    packed = request.headers.get("Content-Encoding", "identity").lower() != "identity"
+    return not packed and (request.charset or "utf-8").lower() in ("utf-8", "utf8", "us-ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

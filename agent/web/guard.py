@@ -151,7 +151,7 @@ class Guard:
         if origin is None or origin == "null":
             return True
         origin = origin.lower()
-        return origin == self._public_origin or urlsplit(origin).netloc == request.headers.get("Host", "").lower()
+        return origin == self._public_origin or _netloc(origin) == request.headers.get("Host", "").lower()
 
 
 def local_only(handler: Handler) -> Handler:
@@ -170,6 +170,14 @@ def _host(header: str) -> str:
     if header.startswith("["):
         return header.partition("]")[0][1:]
     return header.partition(":")[0]
+
+
+def _netloc(origin: str) -> str | None:
+    """Return the host and port of an Origin header, or None for one that no browser sends."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _allow(error: web.HTTPException) -> dict[str, str]:

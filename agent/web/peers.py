@@ -7,10 +7,13 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from multidict import MultiMapping
+
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-FORWARDED = ("X-Forwarded-For", "Forwarded", "Via")
+# What tells that a proxy was in between; the person is not on this machine then, whatever else the proxy hides.
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via")
 HOPS_MAX = 20
 HOUSEHOLD_BITS = 64
 
@@ -52,7 +55,7 @@ def peer_of(remote: str | None, headers: Mapping[str, str], trusted: tuple[Netwo
     ip = parse_ip(remote or "")
     forwarded = any(name in headers for name in FORWARDED)
     if ip is not None and forwarded and _is_trusted(ip, trusted):
-        for hop in reversed(headers.get("X-Forwarded-For", "").split(",")[-HOPS_MAX:]):
+        for hop in reversed(_chain(headers)[-HOPS_MAX:]):
             found = parse_ip(hop)
             if found is None:
                 break
@@ -60,6 +63,13 @@ def peer_of(remote: str | None, headers: Mapping[str, str], trusted: tuple[Netwo
             if not _is_trusted(found, trusted):
                 break
     return Peer(ip, local=ip is not None and ip.is_loopback and not forwarded)
+
+
+def _chain(headers: Mapping[str, str]) -> list[str]:
+    """Return all hops. A proxy may add a line of its own to that of the client: all are one list (RFC 9110, 5.3)."""
+    name = "X-Forwarded-For"
+    lines = headers.getall(name, []) if isinstance(headers, MultiMapping) else [headers.get(name, "")]
+    return ",".join(lines).split(",")
 
 
 def _is_trusted(ip: Ip, trusted: tuple[Network, ...]) -> bool:

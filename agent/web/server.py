@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from agent.web.context import WebContext
+from agent.web.http_log import http_log
 from agent.web.routes import application
 from agent.web.sockets import HEAD_S, Sockets
 
@@ -41,6 +42,7 @@ async def serve(context: WebContext, host: str, port: int, *, head_s: float = HE
     runner = web.AppRunner(
         application(context, sockets),
         access_log=None,
+        logger=http_log(context.monotonic),
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=head_s,
         max_field_size=HEADER_FIELD_BYTES_MAX,

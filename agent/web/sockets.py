@@ -42,13 +42,32 @@ class Sockets:
         local = ip is not None and ip.is_loopback
         limit = SOCKETS_MAX if local else SOCKETS_MAX - SOCKETS_KEPT
         # A reverse proxy on this machine speaks for many: it counts them itself, and requests are limited anyway.
-        crowd = not local and self._of_address[address] >= SOCKETS_OF_ADDRESS_MAX
+        crowd = not local and self._of_address[address] >= SOCKETS_OF_ADDRESS_MAX and not self._make_room(address)
         if len(self._open) >= limit or crowd:
             self.turned_away += 1
             return None
         self._open[transport] = connection
         self._of_address[address] += 1
         return address
+
+    def answered(self, connection: "Connection", transport: asyncio.BaseTransport) -> None:
+        """Note that a connection is idle from now on; those idle longest come first."""
+        if self._open.pop(transport, None) is not None:
+            self._open[transport] = connection
+        connection.idle = True
+        connection.expect()
+
+    def _make_room(self, address: str) -> bool:
+        """Cut the connection of an address that is idle longest; return whether there was one.
+
+        Hundreds of phones share an address, and each browser keeps a connection it does not need any more.
+        """
+        for transport, connection in self._open.items():
+            if connection.idle and connection.address == address:
+                self.leave(transport, address)
+                connection.cut()
+                return True
+        return False
 
     def leave(self, transport: asyncio.BaseTransport, address: str) -> None:
         """Forget a connection."""
@@ -62,20 +81,22 @@ class Sockets:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         """Stop the header's clock of a connection while one of its requests is worked on."""
-        connection = self._open.get(request.transport) if request.transport is not None else None
-        if connection is None:
+        transport = request.transport
+        connection = self._open.get(transport) if transport is not None else None
+        if connection is None or transport is None:
             return await handler(request)
         connection.rest()
         try:
             return await handler(request)
         finally:
-            connection.expect()
+            self.answered(connection, transport)
 
 
 class Connection(asyncio.Protocol):
     """One connection: an aiohttp request handler with a deadline for headers in front of it."""
 
     def __init__(self, sockets: Sockets, inner: asyncio.Protocol) -> None:
+        self.idle = False  # kept alive: all its requests are answered, and no other has begun
         self._sockets = sockets
         self._inner = inner
         self._transport: asyncio.BaseTransport | None = None
@@ -92,6 +113,11 @@ class Connection(asyncio.Protocol):
         self._inner.connection_made(transport)
         self.expect()
 
+    @property
+    def address(self) -> str | None:
+        """Whose it is; None for one that was not let in."""
+        return self._address
+
     def expect(self) -> None:
         """Give the next header its time."""
         self.rest()
@@ -106,6 +132,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came."""
+        self.idle = False
         if self._address is not None:
             self._inner.data_received(data)
 
