@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
+from agent.ocpp import strict_json
+
 FRAME_BYTES_MAX = 128 * 1024  # a full local list of 500 ids is about 85 KiB; nothing else in OCPP 1.6 comes near
-DEPTH_MAX = 32  # SetChargingProfile, the deepest message of 1.6, needs 6; vendor data of 2.x gets some room
 MESSAGE_ID_CHARACTERS_MAX = 36  # OCPP-J 1.6, 4.1.4
 ECHOED_ID_CHARACTERS_MAX = 128  # a longer id cannot be answered without carrying the sender's load for it
-INTEGER_BITS_MAX = 63  # what the encoder can write again; OCPP itself knows 32 bits (checked by the translator)
 
 Payload = Mapping[str, Any]
 
@@ -79,10 +79,7 @@ class Malformed:
 Frame = Call | CallResult | CallError | Unknown | Malformed
 
 _ARITY = {MessageType.CALL: 4, MessageType.CALL_RESULT: 3, MessageType.CALL_ERROR: 5}
-# Outside of strings a backslash is an error that the decoder finds; pairing it here keeps \" from ending a string.
-_TOKENS = re.compile(r'\\.|["\[\]{}:]', re.DOTALL)
 _HEAD = re.compile(r'\s*\[\s*(\d{1,3})\s*,\s*"([^"\\\x00-\x1f\ud800-\udfff]{1,128})"\s*[,\]]')
-_DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -97,17 +94,12 @@ def parse(text: str) -> Frame:
         return _unread(text, "not valid Unicode")
     if len(data) > FRAME_BYTES_MAX:
         return _unread(text, too_long)
-    members = _members_within_depth(text)
-    if members is None:
-        return _unread(text, "nested too deeply")
     try:
-        decoded = _DECODER.decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        return _unread(text, "not valid JSON")
+        decoded = strict_json.read(data)
+    except strict_json.NotJson as no:
+        return _unread(text, str(no))
     if not isinstance(decoded, list) or not decoded:
         return Malformed(reason="not a JSON array with a message type")
-    if fault := _fault_inside(decoded, members):
-        return _unread(text, fault)
     return _message(decoded)
 
 
@@ -165,41 +157,3 @@ def _unread(text: str, reason: str) -> Malformed:
     if head is None:
         return Malformed(reason=reason)
     return Malformed(reason=reason, message_type=int(head[1]), message_id=head[2])
-
-
-def _members_within_depth(text: str) -> int | None:
-    """Return the number of object members written in the text, or None where it nests deeper than DEPTH_MAX."""
-    depth = members = 0
-    in_string = False
-    for token in _TOKENS.finditer(text):
-        sign = token[0]
-        if sign == '"':
-            in_string = not in_string
-        elif in_string:
-            continue
-        elif sign == ":":
-            members += 1
-        elif sign in "[{":
-            depth += 1
-            if depth > DEPTH_MAX:
-                return None
-        elif sign in "]}":
-            depth -= 1
-    return members
-
-
-def _fault_inside(decoded: list[Any], members_written: int) -> str | None:
-    """Return what the decoder accepts and we do not: doubled keys (last one wins there), and numbers beyond 63 bits."""
-    members = 0
-    waiting: list[Any] = [decoded]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            members += len(value)
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
-        elif isinstance(value, int) and value.bit_length() > INTEGER_BITS_MAX:
-            return "number out of range"
-    # Two readers that choose differently among doubled keys see two messages in one frame.
-    return None if members == members_written else "doubled key"

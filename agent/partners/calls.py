@@ -17,8 +17,9 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from agent.ocpp.strict_json import NotJson
 from agent.partners.partner import Partner
-from agent.partners.strict_json import BODY_BYTES_MAX, NotJson, read_json
+from agent.partners.strict_json import BODY_BYTES_MAX, read_json
 
 CONNECT_S = 5.0
 CALL_S = 10.0

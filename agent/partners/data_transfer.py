@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from agent.ocpp.strict_json import DEPTH_MAX, NotJson
 from agent.partners.operations import SWITCHED_OFF, Partners
 from agent.partners.partner import Partner
 from agent.partners.results import Kind, Reply, bare
-from agent.partners.strict_json import DEPTH_MAX, NotJson, depth, json_length, read_json
+from agent.partners.strict_json import depth, json_length, read_json
 
 VENDOR_ID = "org.stationmaster.sequere.v1"
 DATA_CHARACTERS_MAX = 16_384  # after escaping, both ways

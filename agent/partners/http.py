@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
+from agent.ocpp.strict_json import NotJson
 from agent.partners import schemas
 from agent.partners.operations import SWITCHED_OFF, Partners
 from agent.partners.partner import Credentials, Partner
@@ -29,7 +30,7 @@ from agent.partners.results import (
     bare,
     envelope,
 )
-from agent.partners.strict_json import BODY_BYTES_MAX, NotJson, TooLarge, read_json
+from agent.partners.strict_json import BODY_BYTES_MAX, TooLarge, read_json
 
 log = logging.getLogger("stationmaster.partners")
 

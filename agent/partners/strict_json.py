@@ -1,22 +1,16 @@
-"""JSON as partners may send it: small, shallow, every key once, nothing but what JSON and UTF-8 have.
+"""JSON as partners may send it: what `agent/ocpp/strict_json.py` takes, and no longer than a body may be.
 
-Pure. Follows RFC 8259; refuses what two readers could read differently (doubled keys, NaN, lone surrogates).
+Pure. Also what is asked of values that came in: how deep, how long, and whether two are equal.
 """
 
 import json
-import re
-from typing import Any, NoReturn
+from typing import Any
+
+from agent.ocpp import strict_json
+from agent.ocpp.strict_json import DEPTH_MAX, NotJson
 
 BODY_BYTES_MAX = 64 * 1024  # `sequere.md` 1
-DEPTH_MAX = 32  # `sequere.md` 1
-INTEGER_DIGITS_MAX = 18  # what fits 63 bits for certain; the longest number of SeQueRe has 16
-
-# Outside of strings a backslash is an error that the decoder finds; pairing it here keeps \" from ending a string.
-_TOKENS = re.compile(r'\\.|["\[\]{}]', re.DOTALL)
-
-
-class NotJson(ValueError):  # noqa: N818 - the other side's mistake
-    """The text is not JSON as it is taken here; the message says why and never repeats what was said."""
+WHOLE_NUMBER_MAX = 10**18  # a float below it may be a whole number in disguise; SeQueRe's longest has 16 digits
 
 
 class TooLarge(NotJson):
@@ -28,21 +22,9 @@ def read_json(data: bytes) -> Any:
     if len(data) > BODY_BYTES_MAX:
         raise TooLarge(f"body: more than {BODY_BYTES_MAX} bytes")
     try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        raise NotJson("body: not UTF-8") from error
-    if _deeper_than(text, DEPTH_MAX):
-        raise NotJson(f"body: nested deeper than {DEPTH_MAX}")
-    try:
-        value = json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_number
-        )
-    except NotJson:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise NotJson("body: not JSON") from error
-    json_length(value)
-    return value
+        return strict_json.read(data)
+    except NotJson as no:
+        raise NotJson(f"body: {no}") from no
 
 
 def canonical(value: Any) -> bytes:
@@ -85,55 +67,13 @@ def depth(value: Any) -> int:
     return deepest
 
 
-def _deeper_than(text: str, limit: int) -> bool:
-    level = 0
-    in_string = False
-    for token in _TOKENS.finditer(text):
-        sign = token[0]
-        if sign == '"':
-            in_string = not in_string
-        elif in_string:
-            continue
-        elif sign in "[{":
-            level += 1
-            if level > limit:
-                return True
-        elif sign in "]}":
-            level -= 1
-    return False
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise NotJson("body: doubled key")
-    return found
-
-
-def _constant(_: str) -> NoReturn:
-    raise NotJson("body: not JSON")
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > INTEGER_DIGITS_MAX:
-        raise NotJson("body: number out of range")
-    return int(digits)
-
-
-def _number(digits: str) -> float:
-    value = float(digits)
-    if value in (float("inf"), float("-inf")):
-        raise NotJson("body: number out of range")
-    return value
-
-
 def _plain(value: Any) -> Any:
     match value:
         case dict():
             return {key: _plain(member) for key, member in value.items()}
         case list():
             return [_plain(member) for member in value]
-        case float() if value.is_integer() and abs(value) < 10**INTEGER_DIGITS_MAX:
+        case float() if value.is_integer() and abs(value) < WHOLE_NUMBER_MAX:
             return int(value)
         case _:
             return value

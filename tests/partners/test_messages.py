@@ -11,11 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from partner_fixtures import check_in, id_token, is_valid, valid
 
+from agent.ocpp.strict_json import DEPTH_MAX, NotJson
 from agent.partners import messages as m
 from agent.partners.strict_json import (
     BODY_BYTES_MAX,
-    DEPTH_MAX,
-    NotJson,
     TooLarge,
     canonical,
     depth,
