@@ -133,9 +133,10 @@ def _where(site: Site, pool: ChargingPool, evses: tuple[EvseId, ...], old: Check
     if not any(in_service(site, e) for e in evses):
         return i.Refused(reason=i.Refusal.NONE_IN_SERVICE)
     stays = old is not None and old.pool == pool.id
-    if not stays and queue_length(site, pool.id) >= pool.queue_limit:
+    known = len(site.check_ins)  # fewer than a limit, and there is nothing to count
+    if not stays and known >= pool.queue_limit and queue_length(site, pool.id) >= pool.queue_limit:
         return i.Refused(reason=i.Refusal.POOL_FULL)
-    if old is None and sum(1 for c in site.check_ins.values() if c.open) >= MAX_OPEN:
+    if old is None and known >= MAX_OPEN and sum(1 for c in site.check_ins.values() if c.open) >= MAX_OPEN:
         return i.Refused(reason=i.Refusal.POOL_FULL)
     return None
 
