@@ -25,7 +25,7 @@ from agent.core.site import fold, restate, settle, step, wake
 from agent.core.state import Bay, Origin, Site, Wishes
 
 EVSES = 50
-WAITING = 500
+WAITING = 499  # one less than may be open, or joining would be refused
 BUDGET_MS = 1.0
 ROUNDS = 100
 Row = tuple[str, str, str]
