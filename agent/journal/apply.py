@@ -55,24 +55,28 @@ class Applier:
             case Owe(lane=lane, message_id=message_id, kind=kind, fact=fact, group=group):
                 _put(ledger, OWED, OWED_MAX, (ledger.number(), lane, message_id, kind, fact, group, None, 0))
             case FreezeFrame(message_id=message_id, frame=frame):
-                row = _take_owed(ledger, message_id)
+                row = _owed(ledger, message_id)
                 if row[_FRAME] is not None:
                     raise TurnRefused(f"owed {message_id}: its frame is frozen already")
-                ledger.put(OWED, (*row[:_FRAME], frame, row[_ATTEMPTS]))
+                ledger.change(OWED, row, (*row[:_FRAME], frame, row[_ATTEMPTS]))
             case CountAttempt(message_id=message_id):
-                row = _take_owed(ledger, message_id)
+                row = _owed(ledger, message_id)
                 attempts = row[_ATTEMPTS]
                 assert isinstance(attempts, int)  # noqa: S101 - STRICT column
-                ledger.put(OWED, (*row[:_ATTEMPTS], attempts + 1))
+                ledger.change(OWED, row, (*row[:_ATTEMPTS], attempts + 1))
             case Acknowledge(message_id=message_id):
                 ledger.take(OWED, "message_id = ?", (message_id,))
             case Bury(message_id=message_id, reason=reason):
-                ledger.put(DEAD_LETTER, (*_take_owed(ledger, message_id), reason, elapsed_ms))
+                ledger.put(DEAD_LETTER, (*_owed(ledger, message_id), reason, elapsed_ms))
+                ledger.take(OWED, "message_id = ?", (message_id,))
                 if ledger.count(DEAD_LETTER) > DEAD_LETTERS_MAX:
                     ledger.dead_dropped += len(ledger.take(DEAD_LETTER, "id = (SELECT min(id) FROM dead_letter)", ()))
             case PutRecord(store=store, key=key, value=value):
-                ledger.take(RECORD, "store = ? AND key = ?", (store, key))
-                _put(ledger, RECORD, RECORDS_MAX, (store, key, value))
+                rows = ledger.read(RECORD, "store = ? AND key = ?", (store, key))
+                if rows:
+                    ledger.change(RECORD, rows[0], (store, key, value))
+                else:
+                    _put(ledger, RECORD, RECORDS_MAX, (store, key, value))
             case DropRecord(store=store, key=key):
                 ledger.take(RECORD, "store = ? AND key = ?", (store, key))
             case _:
@@ -115,8 +119,8 @@ def _put(ledger: Ledger, table: Table, limit: int, row: Row) -> None:
         raise TurnRefused(f"{table.name} {row[0]!r} {row[2]!r}: is there already") from error
 
 
-def _take_owed(ledger: Ledger, message_id: str) -> Row:
-    rows = ledger.take(OWED, "message_id = ?", (message_id,))
+def _owed(ledger: Ledger, message_id: str) -> Row:
+    rows = ledger.read(OWED, "message_id = ?", (message_id,))
     if not rows:
         raise TurnRefused(f"owed {message_id}: no such message")
     return rows[0]

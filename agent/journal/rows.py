@@ -179,13 +179,36 @@ class Ledger:
         self._db.execute(f"INSERT INTO {table.name} VALUES ({marks})", (*row, check_value))  # noqa: S608
         self._totals[table.name] = self._totals[table.name].with_row(check_value)
 
+    def read(self, table: Table, where: str, values: Sequence[Value]) -> list[Row]:
+        """Return the rows a condition names, as this transaction sees them; StorageDamaged if one is not as written."""
+        return select(self._db, table, f"WHERE {where}", values)
+
     def take(self, table: Table, where: str, values: Sequence[Value]) -> list[Row]:
         """Delete the rows a condition names and return them; raise StorageDamaged if one is not as written."""
-        rows = select(self._db, table, f"WHERE {where}", values)
+        rows = self.read(table, where, values)
         self._db.execute(f"DELETE FROM {table.name} WHERE {where}", values)  # noqa: S608
         for row in rows:
             self._totals[table.name] = self._totals[table.name].without_row(digest(table.name, row))
         return rows
+
+    def change(self, table: Table, old: Row, new: Row) -> None:
+        """Write a row in place of `old`, which has the same key; raise StorageDamaged if that is not there as it was.
+
+        Only the columns that differ are named: SQLite then leaves indexes alone, and overwrites a row of the same
+        length where it lies. Taking it and putting it anew would write a page of each index and the list of free pages.
+        """
+        before, after = digest(table.name, old), digest(table.name, new)
+        changed = {name: value for name, was, value in zip(table.columns, old, new, strict=True) if value != was}
+        key = {name: value for name, value in zip(table.columns, old, strict=True) if name in table.key}
+        setters = ", ".join(f"{name} = ?" for name in (*changed, "check_value"))
+        where = " AND ".join(f"{name} = ?" for name in (*key, "check_value"))
+        done = self._db.execute(
+            f"UPDATE {table.name} SET {setters} WHERE {where}",  # noqa: S608 - our own names
+            (*changed.values(), after, *key.values(), before),
+        )
+        if done.rowcount != 1:
+            raise StorageDamaged(f"{table.name} {old[0]!r}: a row is not as written")
+        self._totals[table.name] = self._totals[table.name].without_row(before).with_row(after)
 
     def settled(self, state: State) -> State:
         """Return `state` with the ids and totals of this ledger."""

@@ -145,6 +145,25 @@ def test_owed_messages_keep_their_order_until_acknowledged(tmp_path: Path) -> No
     journal.close()
 
 
+def test_a_record_and_an_owed_message_are_changed_where_they_lie(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append_now(turn(journal, writes=(owe("m1"), owe("m2"))))
+    for value in (b"first", b"other", b"few", bytes(3000), b"", b""):  # in a page, over pages, and back
+        journal.append_now(turn(journal, writes=(PutRecord(store="tx", key="1", value=value),)))
+        assert journal.record("tx", "1") == value
+        assert journal.verify().ok
+    for attempts, frame in enumerate((bytes(3000), None), start=1):
+        frozen = () if frame is None else (FreezeFrame(message_id="m1", frame=frame),)
+        journal.append_now(turn(journal, writes=(*frozen, CountAttempt(message_id="m1"))))
+        assert [(row.message_id, row.attempts) for row in journal.owed("csms", 2)] == [("m1", attempts), ("m2", 0)]
+        assert journal.verify().ok
+    journal.append_now(turn(journal, writes=(Bury(message_id="m1", reason="refused"),)))
+    (letter,) = journal.dead_letters()
+    assert (letter.owed.frame, letter.owed.attempts) == (bytes(3000), 2)
+    assert journal.verify().ok
+    journal.close()
+
+
 def test_a_buried_message_is_listed_with_its_reason(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append_now(turn(journal, writes=(owe("m1"), owe("m2"))))
