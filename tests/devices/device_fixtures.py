@@ -7,22 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.core.evolve import APPLY
+from shared_fixtures import equal_evses, open_journal
+
 from agent.core.inputs import BaySeen, InputsRead, LayoutRead, Started
 from agent.core.layout import (
     AdHocStart,
     ChargingLocation,
-    ChargingPool,
-    Connector,
-    ConnectorId,
-    Evse,
     EvseId,
-    Policy,
     PoolId,
 )
 from agent.core.state import Bay, Site
 from agent.devices.health import Health
-from agent.journal.codec import Codec
 from agent.journal.store import Journal
 from agent.kernel.clock import LocationClock
 from agent.kernel.runner import Runner
@@ -34,17 +29,7 @@ EVSE = EvseId(1)
 
 def location() -> ChargingLocation:
     """A location with one EVSE that gives energy to whoever plugs in."""
-    ccs = Connector(id=ConnectorId(1), standard="IEC_62196_T2_COMBO", max_power_w=150_000, dc=True, cable=True)
-    return ChargingLocation(
-        id="NORD",
-        name="Rasthof Nord",
-        country_code="DE",
-        party_id="ABC",
-        time_zone="UTC",
-        evses=(Evse(id=EVSE, label="1", connectors=(ccs,)),),
-        pools=(ChargingPool(id=PoolId("CCS"), names=(("en", "CCS"), ("de", "CCS")), evses=(EVSE,)),),
-        policy=Policy(ad_hoc_start=AdHocStart.FREE, accept_on_plug=True),
-    )
+    return equal_evses(1, PoolId("CCS"), ad_hoc_start=AdHocStart.FREE, accept_on_plug=True)
 
 
 @dataclass(slots=True)
@@ -85,7 +70,7 @@ class Bench:
 async def bench(directory: Path) -> AsyncIterator[Bench]:
     """A started site with a free bay."""
     clock = ManualClock()
-    journal = Journal.open(directory, Codec(APPLY))
+    journal = open_journal(directory)
     runner = Runner(site=Site(), clock=LocationClock(clock, 0, lambda: None), journal=journal, boot=1)
     here = Bench(runner, clock, journal)
     here.start(runner.run())

@@ -1,19 +1,14 @@
 """A runner on a journal, with time in the test's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from agent.core.evolve import APPLY
+from shared_fixtures import equal_evses
+
 from agent.core.inputs import BaySeen, ClockRead, InputsRead, JoinQueue, LayoutRead, Started
-from agent.core.layout import ChargingLocation, ChargingPool, Connector, ConnectorId, Evse, EvseId, PoolId, SubjectRef
-from agent.core.site import fold
+from agent.core.layout import ChargingLocation, PoolId, SubjectRef
 from agent.core.state import Bay, Origin, Site
-from agent.journal.codec import Codec
-from agent.journal.errors import StorageFailed
-from agent.journal.store import Journal
-from agent.journal.turn import Turn
 from agent.kernel.clock import LocationClock
 from agent.kernel.runner import Runner
 from agent.kernel.storing import JournalPort
@@ -25,33 +20,12 @@ POOL = PoolId("CCS")
 
 def location(evses: int = 2) -> ChargingLocation:
     """A location with one pool of equal EVSEs."""
-    ids = tuple(EvseId(n) for n in range(1, evses + 1))
-    connector = Connector(id=ConnectorId(1), standard="IEC_62196_T2_COMBO", max_power_w=150_000, dc=True, cable=True)
-    return ChargingLocation(
-        id="NORD",
-        name="Rasthof Nord",
-        country_code="DE",
-        party_id="ABC",
-        time_zone="UTC",
-        evses=tuple(Evse(id=e, label=str(e), connectors=(connector,)) for e in ids),
-        pools=(ChargingPool(id=POOL, names=(("en", "CCS"), ("de", "CCS")), evses=ids),),
-    )
+    return equal_evses(evses, POOL)
 
 
 def join(device: str, draw: int = 0) -> JoinQueue:
     """A check-in from the page by a device of its own."""
     return JoinQueue(pool=POOL, draw=draw, origin=Origin.PAGE, device=SubjectRef(device))
-
-
-def open_journal(directory: Path) -> Journal:
-    """The journal of the core's events."""
-    return Journal.open(directory, Codec(APPLY))
-
-
-def replayed(journal: Journal) -> Site:
-    """The state a journal leads to."""
-    loaded = journal.load()
-    return fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
 
 
 @asynccontextmanager
@@ -83,27 +57,3 @@ async def running(
         task.cancel()
         (ended,) = await asyncio.gather(task, return_exceptions=True)
         assert isinstance(ended, asyncio.CancelledError if expected is None else expected)
-
-
-class FailingJournal:
-    """A journal whose disk can be broken and mended by the test."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.broken = False
-
-    @property
-    def head(self) -> int:
-        """The head of the journal behind."""
-        return self._journal.head
-
-    def append(self, turn: Turn) -> Awaitable[int]:
-        """Append, or fail as a dying disk does."""
-        return self._failed() if self.broken else self._journal.append(turn)
-
-    async def snapshot(self, events: Iterable[object], head: int) -> None:
-        """Keep a snapshot in the journal behind."""
-        await self._journal.snapshot(events, head)
-
-    async def _failed(self) -> int:
-        raise StorageFailed("cannot write: the test broke the disk")

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from kernel_fixtures import POOL, open_journal, replayed, running
+from kernel_fixtures import POOL, running
+from shared_fixtures import open_journal, replayed
 
 from agent.core.inputs import BaySeen, JoinQueue, LeaveQueue, PluggedIn, TokenPresented, Unplugged, Verdict
 from agent.core.layout import CheckInId, ConnectorId, EvseId

@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from kernel_fixtures import FailingJournal, join, location, open_journal, replayed, running
+from kernel_fixtures import join, location, running
+from shared_fixtures import FailingJournal, open_journal, replayed
 
 from agent.core.events import CheckedIn, EvseAssigned
 from agent.core.inputs import (

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kernel_fixtures import FailingJournal, join, open_journal, replayed, running
+from kernel_fixtures import join, running
+from shared_fixtures import FailingJournal, open_journal, replayed
 
 from agent.core.events import Snoozed
 from agent.core.inputs import BaySeen, JoinQueue

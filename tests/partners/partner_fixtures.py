@@ -10,22 +10,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, web
 from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
+from shared_fixtures import replayed
 
 from agent.config.link_types import Right, Role
-from agent.core.evolve import APPLY
 from agent.core.forecast import forecast
 from agent.core.inputs import BaySeen, ClockRead, InputsRead, LayoutRead, Started, Verdict
 from agent.core.layout import ChargingLocation, ChargingPool, Connector, ConnectorId, Evse, EvseId, PoolId
 from agent.core.shown import Waits
-from agent.core.site import fold
-from agent.core.state import Bay, Site
-from agent.journal.codec import Codec
+from agent.core.state import Bay
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Judged
 from agent.kernel.clock import LocationClock
@@ -158,17 +155,6 @@ class House:
         """Park a car in each DC bay, so that who comes has to wait."""
         for evse in (1, 2):
             await self.seen(evse)
-
-
-def open_journal(directory: Path) -> Journal:
-    """The journal of the core's events."""
-    return Journal.open(directory, Codec(APPLY))
-
-
-def replayed(journal: Journal) -> Site:
-    """The state a journal leads to."""
-    loaded = journal.load()
-    return fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
 
 
 @asynccontextmanager

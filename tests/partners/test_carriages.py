@@ -20,12 +20,12 @@ from partner_fixtures import (
     house,
     id_token,
     location,
-    open_journal,
     served,
     transfers,
     valid,
     without_time,
 )
+from shared_fixtures import open_journal
 
 from agent.config.link_types import Right
 from agent.core.state import Site

@@ -9,8 +9,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from partner_fixtures import EMP, OEM, TOKENS, check_in, house, open_journal, served
+from partner_fixtures import EMP, OEM, TOKENS, check_in, house, served
 from receiver import reachable, receiving
+from shared_fixtures import open_journal
 
 from agent.partners.calls import HttpCalls, Outcome
 

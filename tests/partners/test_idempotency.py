@@ -2,39 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
-from partner_fixtures import CPO, EMP, OEM, UTC_MS, check_in, house, open_journal, transfers
+from partner_fixtures import CPO, EMP, OEM, UTC_MS, check_in, house, transfers
+from shared_fixtures import FailingJournal, open_journal
 
-from agent.journal.errors import StorageFailed
-from agent.journal.store import Journal
-from agent.journal.turn import Turn
 from drivers.twin.clock import ManualClock
-
-
-class BreakableJournal:
-    """A journal whose disk the test can break and mend."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.broken = False
-
-    @property
-    def head(self) -> int:
-        """The head of the journal behind."""
-        return self._journal.head
-
-    def append(self, turn: Turn) -> Awaitable[int]:
-        """Append, or fail as a dying disk does."""
-        return self._failed() if self.broken else self._journal.append(turn)
-
-    async def snapshot(self, events: Iterable[object], head: int) -> None:
-        """Keep a snapshot in the journal behind."""
-        await self._journal.snapshot(events, head)
-
-    async def _failed(self) -> int:
-        raise StorageFailed("cannot write: the test broke the disk")
 
 
 async def test_a_repetition_gets_the_stored_answer_over_a_restart(tmp_path: Path) -> None:
@@ -152,7 +125,7 @@ async def test_an_old_uuid7_is_stale_unless_the_clock_is_untrusted(tmp_path: Pat
 
 async def test_a_failing_disk_is_admitted_and_repetitions_do_no_harm(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
-    port, clock = BreakableJournal(journal), ManualClock()
+    port, clock = FailingJournal(journal), ManualClock()
     async with house(journal, clock=clock, port=port) as made:
         port.broken = True
         body = check_in("A")
@@ -173,7 +146,7 @@ async def test_a_failing_disk_is_admitted_and_repetitions_do_no_harm(tmp_path: P
 
 async def test_beyond_what_can_be_promised_nothing_is_stored_or_changed(tmp_path: Path) -> None:
     journal = open_journal(tmp_path)
-    port = BreakableJournal(journal)
+    port = FailingJournal(journal)
     async with house(journal, port=port) as made:
         port.broken = True
         results = []

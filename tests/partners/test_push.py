@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from partner_fixtures import check_in, house, open_journal, served, valid
+from partner_fixtures import check_in, house, served, valid
 from receiver import pushing, reachable, receiving
+from shared_fixtures import open_journal
 
 from agent.config.link_types import Role
 from agent.core.inputs import ContactorSeen, PluggedIn, TokenPresented, Unplugged, Verdict

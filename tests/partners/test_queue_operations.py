@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from partner_fixtures import CPO, EMP, OEM, check_in, house, id_token, open_journal
+from partner_fixtures import CPO, EMP, OEM, check_in, house, id_token
+from shared_fixtures import open_journal
 
 from agent.core.inputs import Verdict
 

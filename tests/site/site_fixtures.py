@@ -3,32 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.core.evolve import APPLY
+from shared_fixtures import equal_evses, open_journal, replayed
+
 from agent.core.inputs import ClockRead, InputsRead, JoinQueue, LayoutRead, Started, Verdict
 from agent.core.layout import (
     AdHocStart,
     ChargingLocation,
-    ChargingPool,
     CheckInId,
-    Connector,
-    ConnectorId,
-    Evse,
-    EvseId,
     PoolId,
     SubjectRef,
 )
-from agent.core.site import fold
-from agent.core.state import CheckIn, CheckInState, Origin, Site
+from agent.core.state import CheckIn, CheckInState, Origin
 from agent.devices.energy import EnergyLoop
 from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
 from agent.devices.health import Health
 from agent.devices.outputs import Outputs
 from agent.devices.screens import Screens
-from agent.journal.codec import Codec
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.clock import LocationClock
@@ -48,18 +42,7 @@ CODE = "483921"
 
 def location(evses: int, ad_hoc: AdHocStart) -> ChargingLocation:
     """A location with one pool of equal EVSEs."""
-    ids = tuple(EvseId(n) for n in range(1, evses + 1))
-    ccs = Connector(id=ConnectorId(1), standard="IEC_62196_T2_COMBO", max_power_w=150_000, dc=True, cable=True)
-    here = ChargingLocation(
-        id="NORD",
-        name="Rasthof Nord",
-        country_code="DE",
-        party_id="ABC",
-        time_zone="UTC",
-        evses=tuple(Evse(id=e, label=str(e), connectors=(ccs,)) for e in ids),
-        pools=(ChargingPool(id=POOL, names=(("en", "CCS"), ("de", "CCS")), evses=ids),),
-    )
-    return replace(here, policy=replace(here.policy, ad_hoc_start=ad_hoc))
+    return equal_evses(evses, POOL, ad_hoc_start=ad_hoc)
 
 
 @dataclass(slots=True)
@@ -125,7 +108,7 @@ async def small_site(
 ) -> AsyncIterator[SmallSite]:
     """A site that has started and read its inputs; a second one on the same directory goes on where it ended."""
     clock = ManualClock()
-    journal = Journal.open(directory, Codec(APPLY))
+    journal = open_journal(directory)
     here = location(evses, ad_hoc)
     twin = TwinSite(
         tuple(
@@ -138,11 +121,9 @@ async def small_site(
         clock,
         directory / "twin.json",
     )
-    loaded = journal.load()
-    site: Site = fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
     time = LocationClock(clock, journal.last_elapsed_ms, lambda: UTC_MS + round(clock.monotonic() * 1000))
     boot = journal.last_boot + 1
-    runner = Runner(site=site, clock=time, journal=journal, boot=boot)
+    runner = Runner(site=replayed(journal), clock=time, journal=journal, boot=boot)
     whole = SmallSite(clock, twin, runner, journal, Health(), Readings())
     tasks = [asyncio.ensure_future(work) for work in (runner.run(), twin.run(), *_devices(whole, here, known))]
     runner.observe(LayoutRead(location=here, digest=f"{evses}{ad_hoc}"))

@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from shared_fixtures import FailingJournal
 from stages import stranger_charges
-from web_fixtures import FAST, SLOW, BreakingJournal, Phone, lone, rasthof, serving
+from web_fixtures import FAST, SLOW, Phone, lone, rasthof, serving
 
 from agent.core.inputs import Refusal
 from agent.core.layout import OpenRange
@@ -194,10 +195,10 @@ def test_every_reason_has_words_without_fields(reason: Reason, language: Languag
 
 
 async def test_a_disk_that_fails_is_admitted_and_a_double_tap_is_still_one(tmp_path: Path) -> None:
-    broken: list[BreakingJournal] = []
+    broken: list[FailingJournal] = []
 
-    def wrap(journal: Journal) -> BreakingJournal:
-        broken.append(BreakingJournal(journal))
+    def wrap(journal: Journal) -> FailingJournal:
+        broken.append(FailingJournal(journal))
         return broken[0]
 
     async with serving(tmp_path, wrap=wrap) as site, Phone(site.url) as phone, Phone(site.url) as other:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from html import unescape
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from shared_fixtures import open_journal, replayed
 
 from agent.core import inputs as i
-from agent.core.evolve import APPLY
 from agent.core.layout import (
     AdHocStart,
     ChargingLocation,
@@ -26,12 +26,8 @@ from agent.core.layout import (
     PoolId,
 )
 from agent.core.shown import NO_WAITS, Reading, Waits
-from agent.core.site import fold
-from agent.core.state import Bay, Site
-from agent.journal.codec import Codec
-from agent.journal.errors import StorageFailed
+from agent.core.state import Bay
 from agent.journal.store import Journal
-from agent.journal.turn import Turn
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.clock import LocationClock
 from agent.kernel.presence import Presence
@@ -84,30 +80,6 @@ def pool(name: PoolId, en: str, de: str, evses: tuple[int, ...], **more: Any) ->
 def lone() -> ChargingLocation:
     """One bay in one pool."""
     return replace(rasthof(), evses=(evse(1),), pools=(pool(FAST, "CCS, up to 300 kW", "CCS, bis 300 kW", (1,)),))
-
-
-class BreakingJournal:
-    """A journal whose disk the test can break."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.broken = False
-
-    @property
-    def head(self) -> int:
-        """The head of the journal behind."""
-        return self._journal.head
-
-    def append(self, turn: Turn) -> Awaitable[int]:
-        """Append, or fail as a dying disk does."""
-        return self._failed() if self.broken else self._journal.append(turn)
-
-    async def snapshot(self, events: Iterable[object], head: int) -> None:
-        """Keep a snapshot in the journal behind."""
-        await self._journal.snapshot(events, head)
-
-    async def _failed(self) -> int:
-        raise StorageFailed("cannot write: the test broke the disk")
 
 
 @dataclass(slots=True)
@@ -175,6 +147,39 @@ class RunningSite:
         return f"/t/{KEY.page_address(CheckInId(check_in))}"
 
 
+def _context(
+    runner: Runner,
+    journal: Journal,
+    clock: ManualClock,
+    world: World,
+    options: WebOptions | None,
+    more: Mapping[str, Any],
+) -> WebContext:
+    """What the pages are served with: three known IdTokens, and a world that the test may change."""
+    tokens = ConfiguredTokens(
+        {
+            "GOOD": Judged(verdict=i.Verdict.ACCEPTED),
+            "BLOCKED": Judged(verdict=i.Verdict.BLOCKED),
+            "ANYBODY": Judged(verdict=i.Verdict.ACCEPTED, known=False),
+        },
+        Judged(verdict=i.Verdict.INVALID),
+    )
+    return WebContext(
+        runner=runner,
+        journal=journal,
+        catalogue=load(),
+        presence=Presence(len(runner.site.evse_ids())),
+        key=KEY,
+        subjects=Subjects(journal, KEY),
+        authoriser=Authoriser([tokens]),
+        monotonic=clock.monotonic,
+        options=options or WebOptions(public_url="http://10.42.0.1", operator_phone="0800 123456"),
+        readings=world.readings,
+        waits=lambda: world.waits,
+        **{"link": lambda: world.link, **more},
+    )
+
+
 @asynccontextmanager
 async def serving(
     folder: Path,
@@ -187,16 +192,17 @@ async def serving(
 ) -> AsyncIterator[RunningSite]:
     """Serve a site whose inputs are read and whose bays are free; a second time on the same folder is a restart."""
     clock, world = clock or ManualClock(1000.0), World()
-    journal = Journal.open(folder, Codec(APPLY))
-    loaded = journal.load()
-    state = fold((stored.event for stored in loaded.events), fold(loaded.snapshot)) if journal.head else Site()
+    journal = open_journal(folder)
 
     def wall() -> int | None:
         return UTC_MS + round((clock.monotonic() - 1000) * 1000) if world.trusted else None
 
     boot = journal.last_boot + 1
     runner = Runner(
-        site=state, clock=LocationClock(clock, journal.last_elapsed_ms, wall), journal=wrap(journal), boot=boot
+        site=replayed(journal),
+        clock=LocationClock(clock, journal.last_elapsed_ms, wall),
+        journal=wrap(journal),
+        boot=boot,
     )
     task = asyncio.ensure_future(runner.run())
     here = location or rasthof()
@@ -206,33 +212,11 @@ async def serving(
     for one in here.evses:
         runner.observe(i.BaySeen(evse=one.id, bay=Bay.FREE))
     await runner.tell(i.InputsRead())
-    presence = Presence(len(here.evses))
-    tokens = ConfiguredTokens(
-        {
-            "GOOD": Judged(verdict=i.Verdict.ACCEPTED),
-            "BLOCKED": Judged(verdict=i.Verdict.BLOCKED),
-            "ANYBODY": Judged(verdict=i.Verdict.ACCEPTED, known=False),
-        },
-        Judged(verdict=i.Verdict.INVALID),
-    )
-    context = WebContext(
-        runner=runner,
-        journal=journal,
-        catalogue=load(),
-        presence=presence,
-        key=KEY,
-        subjects=Subjects(journal, KEY),
-        authoriser=Authoriser([tokens]),
-        monotonic=clock.monotonic,
-        options=options or WebOptions(public_url="http://10.42.0.1", operator_phone="0800 123456"),
-        readings=world.readings,
-        waits=lambda: world.waits,
-        **{"link": lambda: world.link, **more},
-    )
+    context = _context(runner, journal, clock, world, options, more)
     try:
         served = await serve(context, "127.0.0.1", 0, head_s=head_s)
         try:
-            yield RunningSite(runner, served, clock, presence, world, context, journal)
+            yield RunningSite(runner, served, clock, context.presence, world, context, journal)
         finally:
             await served.close()
     finally:
