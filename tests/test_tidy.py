@@ -13,10 +13,7 @@ from tidy_source import ROOT, Module, modules
 
 # Files and functions above the limits of tidy_rules.py with their lines today, `path` or `path:Class.function`. Only
 # for what there is: a number may go down and has to follow, a new entry needs a reason in its commit.
-TOO_LONG: dict[str, int] = {
-    # A table: one small dataclass for each event, all of them in one closed union.
-    "agent/core/events.py": 455,
-}
+TOO_LONG: dict[str, int] = {}
 
 # Text that is not Python but ours; caches and what others made stay out.
 OTHER_TEXT = frozenset({".css", ".html", ".js", ".md", ".service", ".sh", ".sql", ".sysusers", ".toml"})

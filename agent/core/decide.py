@@ -25,6 +25,7 @@ from agent.core.state import (
     ReserveNow,
     Site,
     Stay,
+    Vehicle,
 )
 
 Decision = tuple[ev.Event, ...] | i.Refused
@@ -139,14 +140,15 @@ def _snooze(policy: Policy, check_in: CheckIn, minutes: int, now: Now) -> Decisi
 def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.UpdateArrival, now: Now) -> Decision:
     """In line: the place is kept. Called: the hold is lengthened, once, to the new arrival or by the extension."""
     departure = check_in.departure_utc_ms if request.departure_utc_ms is None else request.departure_utc_ms
+    vehicle = check_in.vehicle if request.vehicle is None else request.vehicle
     hold = site.hold_of(check_in.id)
     if hold is None:
         window = arrival_window_ms(policy, check_in.more_time)
         expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, window, now)
-        return (_arrival_updated(check_in, expected, departure, now),)
+        return (_arrival_updated(check_in, expected, departure, vehicle, now),)
     told: tuple[ev.Event, ...] = ()
-    if departure != check_in.departure_utc_ms:
-        told = (_arrival_updated(check_in, None, departure, now),)
+    if departure != check_in.departure_utc_ms or vehicle != check_in.vehicle:
+        told = (_arrival_updated(check_in, None, departure, vehicle, now),)
     arrives = arrival(request.expected_utc_ms, request.expected_in_ms, now)
     if arrives is None or arrives.elapsed_ms <= hold.until_ms:
         return told
@@ -155,10 +157,14 @@ def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.Up
 
 
 def _arrival_updated(
-    check_in: CheckIn, expected: Expected | None, departure_utc_ms: int | None, now: Now
+    check_in: CheckIn, expected: Expected | None, departure_utc_ms: int | None, vehicle: Vehicle, now: Now
 ) -> ev.ArrivalUpdated:
     return ev.ArrivalUpdated(
-        at_ms=now.elapsed_ms, check_in=check_in.id, expected=expected, departure_utc_ms=departure_utc_ms
+        at_ms=now.elapsed_ms,
+        check_in=check_in.id,
+        expected=expected,
+        departure_utc_ms=departure_utc_ms,
+        vehicle=vehicle,
     )
 
 

@@ -49,6 +49,7 @@ def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
         more_time=e.more_time,
         expected=e.expected,
         departure_utc_ms=e.departure_utc_ms,
+        vehicle=e.vehicle,
         window=e.window,
         must_scan=e.window is not None and (site.scan_all or e.window in site.scan_windows),
         quote=e.quote,
@@ -79,6 +80,7 @@ def _check_in_changed(site: Site, e: ev.CheckInChanged) -> Site:
         more_time=e.more_time,
         expected=e.expected,
         departure_utc_ms=e.departure_utc_ms,
+        vehicle=e.vehicle,
         quote=e.quote,
         state=state_in_line(e.expected, old.snoozed_until_ms),
         reason=Reason.USER,
@@ -92,7 +94,13 @@ def _arrival_updated(site: Site, e: ev.ArrivalUpdated) -> Site:
         return site
     state = state_in_line(e.expected, old.snoozed_until_ms) if old.state in IN_LINE else old.state
     return change_check_in(
-        site, e.check_in, e.at_ms, expected=e.expected, departure_utc_ms=e.departure_utc_ms, state=state
+        site,
+        e.check_in,
+        e.at_ms,
+        expected=e.expected,
+        departure_utc_ms=e.departure_utc_ms,
+        vehicle=e.vehicle,
+        state=state,
     )
 
 

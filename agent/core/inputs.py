@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agent.core.layout import ChargingLocation, CheckInId, ConnectorId, EvseId, PoolId, SubjectRef
-from agent.core.state import Bay, EndOfEnergy, Origin, Quote, Wishes
+from agent.core.state import Bay, EndOfEnergy, Origin, Quote, Vehicle, Wishes
 
 
 class Refusal(StrEnum):
@@ -75,6 +75,7 @@ class JoinQueue:
     expected_utc_ms: int | None = None
     expected_in_ms: int | None = None  # the same as a span, for callers without a trusted clock
     departure_utc_ms: int | None = None
+    vehicle: Vehicle = field(default_factory=Vehicle)
     departure_accepted: bool = False  # the User was told that the wait may outlast it
     window: int | None = None
     quote: Quote | None = None
@@ -112,6 +113,7 @@ class UpdateArrival:
     expected_utc_ms: int | None = None
     expected_in_ms: int | None = None
     departure_utc_ms: int | None = None
+    vehicle: Vehicle | None = None  # None: as it was
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

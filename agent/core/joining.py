@@ -63,6 +63,7 @@ def join(site: Site, location: ChargingLocation, request: i.JoinQueue, now: Now)
             more_time=request.more_time,
             expected=expected,
             departure_utc_ms=request.departure_utc_ms,
+            vehicle=request.vehicle,
             window=request.window,
             quote=request.quote,
         ),
@@ -163,5 +164,6 @@ def _changed(
         more_time=request.more_time,
         expected=expected,
         departure_utc_ms=request.departure_utc_ms,
+        vehicle=request.vehicle,
         quote=request.quote,
     )

@@ -19,6 +19,9 @@ from agent.core.layout import (
     StayId,
     SubjectRef,
 )
+from agent.core.visit import Expected as Expected
+from agent.core.visit import Quote as Quote
+from agent.core.visit import Vehicle as Vehicle
 
 PLACE_GAP = 1 << 32  # room to insert 32 requeued CheckIns, one behind the other, between two places
 
@@ -84,23 +87,6 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """When a User on the road is expected: on the location's clock, and the UTC instant it was told as, if it was."""
-
-    elapsed_ms: int
-    utc_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """The wait that was shown at check-in, in minutes."""
-
-    p10_min: int
-    p50_min: int
-    p90_min: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LostHold:
     """The hold that was lost last: which EVSE, when and why; the own page tells it, also after the next call."""
 
@@ -148,6 +134,7 @@ class CheckIn:
     more_time: bool = False
     expected: Expected | None = None
     departure_utc_ms: int | None = None
+    vehicle: Vehicle = field(default_factory=Vehicle)
     window: int | None = None
     proven: bool = False
     must_scan: bool = False

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from agent.core.visit import Vehicle
 from agent.ocpp.instants import parse_instant, render_instant
 
 LIMIT_DEFAULT = 50  # `sequere.md` 3.8
@@ -65,7 +66,7 @@ class Preferences(Struct, frozen=True, kw_only=True):
 
 
 class _Visit(Struct, frozen=True, kw_only=True):
-    """What car and driver know about this visit; charge level and need are checked and not kept yet."""
+    """What car and driver know about this visit."""
 
     expected_arrival: Instant | None = None
     departure_time: Instant | None = None
@@ -81,6 +82,13 @@ class _Visit(Struct, frozen=True, kw_only=True):
     def departure_utc_ms(self) -> int | None:
         """The departure in UTC ms, or None."""
         return _utc_ms("departure_time", self.departure_time)
+
+    @property
+    def vehicle(self) -> Vehicle:
+        """Charge level and need of the car; a need of nothing is none."""
+        need_wh = round((self.energy_need or 0.0) * 1000)
+        soc_percent = None if self.state_of_charge is None else round(self.state_of_charge)
+        return Vehicle(soc_percent=soc_percent, energy_need_wh=need_wh or None)
 
 
 class CheckInRequest(_Visit, frozen=True, kw_only=True):

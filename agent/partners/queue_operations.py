@@ -22,6 +22,7 @@ from agent.core.inputs import (
 from agent.core.layout import CheckInId, Now
 from agent.core.site import Step, step
 from agent.core.state import HOLDING, CheckIn, Origin
+from agent.core.visit import Vehicle
 from agent.journal.turn import Write
 from agent.kernel.inbox import Conclusion
 from agent.partners.context import Shared
@@ -113,6 +114,7 @@ class QueueOperations:
                 check_in=found.id,
                 expected_utc_ms=request.expected_utc_ms,
                 departure_utc_ms=request.departure_utc_ms,
+                vehicle=found.vehicle if request.vehicle == Vehicle() else request.vehicle,
             )
 
         return await self._own(partner, request.request_id, request.check_in_id, asked, update)

@@ -69,6 +69,7 @@ async def wanted(parts: Shared, partner: Partner, request: CheckInRequest) -> Wa
         more_time=request.more_time,
         expected_utc_ms=_not_past(request.expected_utc_ms, now.utc_ms),
         departure_utc_ms=request.departure_utc_ms,
+        vehicle=request.vehicle,
         quote=quote,
         replaces=replaced.id if replaced else None,
     )

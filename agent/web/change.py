@@ -88,6 +88,7 @@ class ChangePages:
             wishes=form.wishes,
             more_time=form.more_time,
             departure_utc_ms=departure_utc_ms(form.departure, location, parts.now()),
+            vehicle=form.vehicle,
             departure_accepted=form.anyway,
             window=old.window,
             quote=Quote(p10_min=wait.p10_min, p50_min=wait.p50_min, p90_min=wait.p90_min) if wait else None,
@@ -168,5 +169,7 @@ def _form_of(old: CheckIn) -> JoinForm:
         "accessible": "1" if old.wishes.accessible else "",
         "more_time": "1" if old.more_time else "",
         "min_power": str(old.wishes.min_power_w // 1000) if old.wishes.min_power_w else "",
+        "soc": "" if old.vehicle.soc_percent is None else str(old.vehicle.soc_percent),
+        "energy": "" if old.vehicle.energy_need_wh is None else f"{old.vehicle.energy_need_wh / 1000:g}",
     }
     return join_form(told)

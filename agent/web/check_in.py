@@ -85,7 +85,7 @@ class CheckInPages:
         parts = self._parts
         fields = await read_form(request)
         form = join_form(fields)
-        device = _device(request)
+        device = _device(request) or self._device_of_form(fields.get("request", ""))
         try:
             request_id = parts.once.check(SCOPE, fields.get("request", ""))
             done = await parts.once.obey(request_id, form.told, lambda: self._request(form, device))
@@ -161,6 +161,7 @@ class CheckInPages:
             wishes=form.wishes,
             more_time=form.more_time,
             departure_utc_ms=departure_utc_ms(form.departure, location, now),
+            vehicle=form.vehicle,
             departure_accepted=form.anyway,
             window=window,
             quote=quote,
@@ -247,8 +248,16 @@ class CheckInPages:
         """Return the open CheckIn of this device, by its cookie."""
         if COOKIE not in request.cookies:
             return None
-        device = self._device_ref(_device(request))
+        told = _device(request)
+        device = self._device_ref(told) if told is not None else None
         return self._parts.site.open_with((device,)) if device is not None else None
+
+    def _device_of_form(self, request_id: str) -> str:
+        """Return the name that a device without a cookie gets by sending a form.
+
+        The same form gives the same name: whoever sends it twice, or again after a lost answer, is one device.
+        """
+        return self._parts.context.key.lookup("device of form", request_id).hex()[: 2 * COOKIE_BYTES]
 
     def _device_ref(self, device: str) -> SubjectRef | None:
         """Return the reference of a device, or None while nothing can be read."""
@@ -258,8 +267,8 @@ class CheckInPages:
             return None
 
 
-def _device(request: web.Request) -> str:
-    """Return the name of the device in its cookie, or a fresh one."""
+def _device(request: web.Request) -> str | None:
+    """Return the name of the device in its cookie, or None."""
     told = request.cookies.get(COOKIE, "")
     known = len(told) == 2 * COOKIE_BYTES and all(c in "0123456789abcdef" for c in told)
-    return told if known else secrets.token_hex(COOKIE_BYTES)
+    return told if known else None

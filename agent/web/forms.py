@@ -4,6 +4,7 @@ Touches the request's body only. Decides what a field means, not whether it is g
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from aiohttp import web
 
 from agent.core.layout import ChargingLocation, Now
 from agent.core.state import Wishes
+from agent.core.visit import ENERGY_NEED_MAX_WH, Vehicle
 
 BODY_S = 20.0  # to the end of the body; a phone on weak Wi-Fi sends 1 KiB in well under a second
 FIELDS_MAX = 30
@@ -55,12 +57,25 @@ class JoinForm:
     wishes: Wishes
     more_time: bool
     departure: str
+    vehicle: Vehicle
     contract: str
     anyway: bool
     told: Mapping[str, str]
 
 
-_TOLD = ("pool", "digits", "scanned", "accessible", "more_time", "min_power", "departure", "contract", "anyway")
+_TOLD = (
+    "pool",
+    "digits",
+    "scanned",
+    "accessible",
+    "more_time",
+    "min_power",
+    "departure",
+    "soc",
+    "energy",
+    "contract",
+    "anyway",
+)
 
 
 def join_form(fields: Mapping[str, str]) -> JoinForm:
@@ -72,6 +87,7 @@ def join_form(fields: Mapping[str, str]) -> JoinForm:
         wishes=Wishes(min_power_w=_power_w(fields.get("min_power", "")), accessible=fields.get("accessible") == "1"),
         more_time=fields.get("more_time") == "1",
         departure=fields.get("departure", ""),
+        vehicle=_vehicle(fields.get("soc", ""), fields.get("energy", "")),
         contract=fields.get("contract", ""),
         anyway=fields.get("anyway") == "1",
         told={name: fields[name] for name in _TOLD if fields.get(name)},
@@ -95,8 +111,23 @@ def departure_utc_ms(text: str, location: ChargingLocation, now: Now) -> int | N
 
 
 def _power_w(text: str) -> int:
-    try:
-        kilowatts = float(text.replace(",", "."))
-    except ValueError:
-        return 0
+    kilowatts = _number(text)
     return round(kilowatts * 1000) if 0 < kilowatts <= MIN_POWER_KW_MAX else 0
+
+
+def _vehicle(soc: str, energy: str) -> Vehicle:
+    """Return what was told of the car; what makes no sense counts as not told."""
+    percent, need_wh = _number(soc), round(_number(energy) * 1000)
+    return Vehicle(
+        soc_percent=round(percent) if soc.strip() and 0 <= percent <= 100 else None,
+        energy_need_wh=need_wh if 0 < need_wh <= ENERGY_NEED_MAX_WH else None,
+    )
+
+
+def _number(text: str) -> float:
+    """Return a number as people write it, with point or comma; -1 for what is none."""
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return -1.0
+    return number if math.isfinite(number) else -1.0

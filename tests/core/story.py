@@ -20,6 +20,7 @@ from agent.core.layout import ChargingLocation, CheckInId, EvseId, Now, PoolId, 
 from agent.core.queue import position
 from agent.core.site import Step, fold, restate, settle, step
 from agent.core.state import HOLDING, Bay, CheckIn, CheckInState, Origin, Quote, Site, TokenAnswer, Wishes
+from agent.core.visit import Vehicle
 
 E = TypeVar("E", bound=ev.Event)
 
@@ -215,6 +216,7 @@ class Story:
         quote: Quote | None = None,
         replaces: str | None = None,
         groups: tuple[str, ...] = (),
+        vehicle: Vehicle | None = None,
     ) -> i.Refusal | None:
         """Somebody joins a queue on the page, or with a card through a partner; return why not."""
         subjects = () if card is None else (SubjectRef(card),)
@@ -230,6 +232,7 @@ class Story:
                 wishes=wishes or Wishes(),
                 more_time=more_time,
                 expected_in_ms=None if in_minutes is None else round(in_minutes * MINUTE),
+                vehicle=vehicle or Vehicle(),
                 window=window,
                 quote=quote,
                 replaces=None if replaces is None else self.people[replaces],

@@ -9,6 +9,7 @@ from agent.core.layout import EvseId, PoolId, SubjectRef
 from agent.core.queue import positions, queue_length
 from agent.core.site import step
 from agent.core.state import CheckInState, Origin, Quote, Reason, Wishes
+from agent.core.visit import Vehicle
 
 # --- changing
 
@@ -249,3 +250,24 @@ def test_coming_back_is_to_where_one_was() -> None:
     assert story.comes_back("ann") is None
     assert story.comes_back("bob") is None
     assert (story.state("ann"), story.state("bob")) == (CheckInState.ON_THE_ROAD, CheckInState.SNOOZED)
+
+
+def test_what_is_told_of_the_vehicle_is_kept_and_may_be_told_anew() -> None:
+    story = Story(row(1))
+    told = Vehicle(soc_percent=22, energy_need_wh=38_500)
+    story.joins("ann", vehicle=told)
+    story.joins("ben", vehicle=told)
+    assert story.of("ben").vehicle == told
+    better = Vehicle(soc_percent=30)
+    story.asks(i.UpdateArrival(check_in=story.of("ben").id, vehicle=better))
+    assert story.of("ben").vehicle == better
+    story.asks(i.UpdateArrival(check_in=story.of("ann").id, vehicle=better))
+    assert story.of("ann").vehicle == better
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"soc_percent": 101}, {"soc_percent": -1}, {"energy_need_wh": 0}, {"energy_need_wh": 10_000_001}]
+)
+def test_a_vehicle_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="must be from"):
+        Vehicle(**wrong)
