@@ -16,7 +16,10 @@ LIVE_WINDOWS = 2
 REMEMBERED_WINDOWS = 30  # older codes are told "too old" instead of "not right"
 JOINS_PER_DISPLAY = 4
 WRONG_TRIES = 20  # typed, in a window, for the whole location: six digits then fall once in 17 days
-WRONG_TRIES_SCANNED = 200  # by the address in the QR code, so that jamming the typed way leaves this one open
+# By the address in the QR code, so that jamming the typed way leaves this one open. Nobody mistypes a scan: few tries
+# from one network address, and a total that takes many of them to reach.
+WRONG_SCANS_EACH = 5
+WRONG_SCANS = 100
 DIGITS = 6
 
 
@@ -53,7 +56,7 @@ class Presence:
         self._limits = PresenceLimits() if limits is None else limits
         self._joins_max = self._limits.joins_per_display * max(1, displays)
         self._joins: Counter[int] = Counter()
-        self._wrong: Counter[tuple[int, Way]] = Counter()
+        self._wrong: Counter[tuple[int, Way, str]] = Counter()  # of a window and way; of one source, "" for all
 
     def window(self, monotonic_s: float) -> int:
         """Return the number of the present window."""
@@ -63,11 +66,13 @@ class Presence:
         """Return the six digits that the displays show now."""
         return self._code(self.window(monotonic_s))
 
-    def judge(self, code: str, way: Way, monotonic_s: float) -> tuple[Proof, int]:
-        """Return what a code proves, and the window it is of (the present one when it proves nothing)."""
+    def judge(self, code: str, way: Way, monotonic_s: float, source: str = "") -> tuple[Proof, int]:
+        """Return what a code proves, and the window it is of (the present one when it proves nothing).
+
+        `source` is the network address it came from, if that is known.
+        """
         here = self.window(monotonic_s)
-        limit = self._limits.wrong_tries if way is Way.TYPED else WRONG_TRIES_SCANNED
-        if self._wrong[here, way] >= limit:
+        if self._tried_too_often(here, way, source):
             return Proof.TOO_MANY, here
         found: int | None = None
         for window in range(here, here - REMEMBERED_WINDOWS, -1):
@@ -75,7 +80,9 @@ class Presence:
             if hmac.compare_digest(self._code(window).encode(), code.encode(errors="replace")) and found is None:
                 found = window
         if found is None:
-            self._wrong[here, way] += 1
+            self._wrong[here, way, ""] += 1
+            if way is Way.SCANNED and source:
+                self._wrong[here, way, source] += 1
             self._forget(here)
             return Proof.WRONG, here
         if here - found >= LIVE_WINDOWS:
@@ -83,6 +90,12 @@ class Presence:
         if self._joins[found] >= self._joins_max:
             return Proof.TOO_MANY, found
         return Proof.PRESENT, found
+
+    def _tried_too_often(self, here: int, way: Way, source: str) -> bool:
+        if way is Way.TYPED:
+            return self._wrong[here, way, ""] >= self._limits.wrong_tries
+        each = bool(source) and self._wrong[here, way, source] >= WRONG_SCANS_EACH
+        return each or self._wrong[here, way, ""] >= WRONG_SCANS
 
     def joined(self, window: int) -> None:
         """Count a CheckIn that was accepted on a code of this window."""

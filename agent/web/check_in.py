@@ -19,6 +19,7 @@ from agent.kernel.inbox import Busy
 from agent.kernel.presence import Proof, Way
 from agent.texts.refusals import HTTP_STATUS, Reason, refusal_text
 from agent.web.forms import JoinForm, departure_utc_ms, join_form, read_form
+from agent.web.guard import PEER
 from agent.web.once import Done, Forged, Reused
 from agent.web.parts import NotTaken, Parts, reason_of
 from agent.web.pools import PoolCard, pool_cards
@@ -88,7 +89,7 @@ class CheckInPages:
         device = _device(request) or self._device_of_form(fields.get("request", ""))
         try:
             request_id = parts.once.check(SCOPE, fields.get("request", ""))
-            done = await parts.once.obey(request_id, form.told, lambda: self._request(form, device))
+            done = await parts.once.obey(request_id, form.told, lambda: self._request(form, device, request[PEER].key))
         except (Forged, Reused):
             return parts.message(request, Reason.BAD_REQUEST)
         except Busy:
@@ -130,7 +131,7 @@ class CheckInPages:
             link = parts.addresses.of(refused.check_in) if own else None
         return self._page(request, form, reason_of(refused), text, link=link)
 
-    async def _request(self, form: JoinForm, device: str) -> tuple[JoinQueue, tuple[Write, ...]]:
+    async def _request(self, form: JoinForm, device: str, source: str) -> tuple[JoinQueue, tuple[Write, ...]]:
         """Return the Request that a form asks for; raise NotTaken for what the core need not see."""
         parts = self._parts
         location, now = parts.site.location, parts.now()
@@ -147,7 +148,7 @@ class CheckInPages:
             judged, token, writes = await self._card(form.contract)
             subjects, groups = (token,), judged.groups
         if not form.contract or not judged.known:  # a number that nobody knows is as anonymous as none
-            window = self._proven(form)
+            window = self._proven(form, source)
         known = parts.context.subjects.of(COOKIE, device)
         wait = parts.context.waits().newcomer.get(PoolId(pool))
         quote = Quote(p10_min=wait.p10_min, p50_min=wait.p50_min, p90_min=wait.p90_min) if wait else None
@@ -172,13 +173,13 @@ class CheckInPages:
             parts.context.presence.joined(window)
         return request, (*writes, *known.writes)
 
-    def _proven(self, form: JoinForm) -> int:
+    def _proven(self, form: JoinForm, source: str) -> int:
         """Return the presence window of the digits; raise NotTaken when they prove nothing."""
         if not form.digits:
             raise NotTaken(Reason.PRESENCE_MISSING)
         context = self._parts.context
         proof, window = context.presence.judge(
-            form.digits, Way.SCANNED if form.scanned else Way.TYPED, context.monotonic()
+            form.digits, Way.SCANNED if form.scanned else Way.TYPED, context.monotonic(), source
         )
         if proof is not Proof.PRESENT:
             raise NotTaken(_PROOF_REASON[proof], count=2 if proof is Proof.TOO_MANY else None)

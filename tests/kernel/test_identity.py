@@ -9,7 +9,16 @@ from agent.core.inputs import Verdict
 from agent.core.layout import CheckInId
 from agent.journal.turn import PutSubject
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
-from agent.kernel.presence import JOINS_PER_DISPLAY, LIVE_WINDOWS, WRONG_TRIES, Presence, Proof, Way
+from agent.kernel.presence import (
+    JOINS_PER_DISPLAY,
+    LIVE_WINDOWS,
+    WRONG_SCANS,
+    WRONG_SCANS_EACH,
+    WRONG_TRIES,
+    Presence,
+    Proof,
+    Way,
+)
 from agent.kernel.secrets import KeyUnusableError, SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
 
@@ -94,6 +103,21 @@ def test_guessing_typed_codes_pauses_the_typed_way_and_leaves_the_scanned_one_op
     assert presence.judge(good, Way.TYPED, 0.0)[0] is Proof.TOO_MANY
     assert presence.judge(good, Way.SCANNED, 0.0)[0] is Proof.PRESENT
     assert presence.judge(presence.code(61.0), Way.TYPED, 61.0)[0] is Proof.PRESENT
+
+
+def test_wrong_scans_from_one_address_shut_out_that_address_and_nobody_else() -> None:
+    presence = Presence(displays=1, key=b"k" * 32)
+    good = presence.code(0.0)
+    wrong = "000000" if good != "000000" else "000001"
+    for _ in range(WRONG_SCANS_EACH):
+        assert presence.judge(wrong, Way.SCANNED, 0.0, "10.0.0.7")[0] is Proof.WRONG
+    assert presence.judge(good, Way.SCANNED, 0.0, "10.0.0.7")[0] is Proof.TOO_MANY
+    assert presence.judge(good, Way.SCANNED, 0.0, "10.0.0.8")[0] is Proof.PRESENT
+    assert presence.judge(good, Way.TYPED, 0.0, "10.0.0.7")[0] is Proof.PRESENT
+    for number in range(WRONG_SCANS):
+        presence.judge(wrong, Way.SCANNED, 0.0, f"10.0.1.{number}")
+    assert presence.judge(good, Way.SCANNED, 0.0, "10.0.0.8")[0] is Proof.TOO_MANY
+    assert presence.judge(presence.code(61.0), Way.SCANNED, 61.0, "10.0.0.7")[0] is Proof.PRESENT
 
 
 def test_one_window_takes_few_joins_for_each_display() -> None:
