@@ -25,7 +25,10 @@ from agent.web.context import WebContext
 
 SOURCE = "page"
 RECENT_MAX = 1024
+SEEN_MAX = 4096  # ids that came back; beyond, those given out before the youngest that was let go are looked up
 ID_BYTES = 12
+START_SIGNS = 8  # tells our ids from those of before a restart, whose receipts only the journal has
+GIVEN_SIGNS = 12  # hexadecimal milliseconds since the start: centuries
 SIGNATURE_SIGNS = 20  # 80 bits: nobody guesses one within the life of a form
 REQUEST_SIGNS_MAX = 80
 
@@ -65,10 +68,15 @@ class Once:
         self._running: dict[str, tuple[bytes, asyncio.Future[Done]]] = {}
         # While the storage fails there are no receipts: what was answered since the start is remembered as well.
         self._recent: OrderedDict[str, tuple[bytes, CheckInId]] = OrderedDict()
+        self._start = secrets.token_hex(START_SIGNS // 2)
+        self._began_s = context.monotonic()
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._unsure_until_ms = -1  # ids given out up to here may have been seen and let go
 
     def new_id(self, scope: str) -> str:
         """Return a fresh request id for the forms of a scope, e.g. an own page's address."""
-        return self._signed(scope, secrets.token_hex(ID_BYTES))
+        given_ms = round((self._context.monotonic() - self._began_s) * 1000)
+        return self._signed(scope, f"{self._start}{given_ms:0{GIVEN_SIGNS}x}{secrets.token_hex(ID_BYTES)}")
 
     def check(self, scope: str, request_id: str) -> str:
         """Return a request id that was given out for a scope; raise Forged for any other."""
@@ -114,7 +122,8 @@ class Once:
         digest: bytes,
         request: MakeRequest,
     ) -> Done:
-        known = self._recent.get(request_id) or await self._receipt(request_id)
+        first = self._comes_first(request_id)
+        known = self._recent.get(request_id) or (None if first else await self._receipt(request_id))
         if known is not None:
             if known[0] != digest:
                 raise Reused
@@ -139,6 +148,21 @@ class Once:
         refused = answer.step.refused if answer.step is not None else None
         return Done(check_in=answer.reply, refused=refused, provisional=answer.provisional)
 
+    def _comes_first(self, request_id: str) -> bool:
+        """Note that an id came back; return whether it surely never did before, and so has no receipt.
+
+        True for nearly all forms: reading the journal in a thread for each was a tenth of the cost of checking in.
+        """
+        if request_id in self._seen:
+            return False
+        first = request_id.startswith(self._start) and _given_ms(request_id) > self._unsure_until_ms
+        self._seen[request_id] = None
+        if len(self._seen) > SEEN_MAX:
+            gone, _ = self._seen.popitem(last=False)
+            if gone.startswith(self._start):
+                self._unsure_until_ms = max(self._unsure_until_ms, _given_ms(gone))
+        return first
+
     async def _receipt(self, request_id: str) -> tuple[bytes, CheckInId] | None:
         """Return digest and answer of an id that was obeyed before this start; None also while nothing can be read."""
         try:
@@ -153,6 +177,11 @@ class Once:
     def _signed(self, scope: str, number: str) -> str:
         mac = self._context.key.lookup("form", f"{scope}\x00{number}").hex()[:SIGNATURE_SIGNS]
         return f"{number}.{mac}"
+
+
+def _given_ms(request_id: str) -> int:
+    """Return when one of our ids was given out, in milliseconds since the start."""
+    return int(request_id[START_SIGNS : START_SIGNS + GIVEN_SIGNS], 16)
 
 
 def _subject_of(asked: Request, step: Step) -> CheckInId | None:

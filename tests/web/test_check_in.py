@@ -14,6 +14,7 @@ from agent.core.layout import OpenRange
 from agent.core.shown import WaitRange, Waits
 from agent.journal.store import Journal
 from agent.texts import HTTP_STATUS, Language, Reason, load, refusal_text
+from agent.web import once
 
 LONG = WaitRange(p10_min=20, p50_min=25, p90_min=80)
 
@@ -52,6 +53,24 @@ async def test_double_tap_and_repetition_after_a_restart_lead_to_one_check_in(tm
         assert len(site.runner.site.check_ins) == 1
         other = await phone.post("/check-in", {**form, "more_time": "1"})
         assert other.status == 400
+
+
+async def test_a_form_repeated_after_more_others_than_are_remembered_leads_to_the_same_check_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "SEEN_MAX", 1)
+    monkeypatch.setattr(once, "RECENT_MAX", 1)
+    async with serving(tmp_path) as site:
+        forms = []
+        for _ in range(3):
+            async with Phone(site.url) as phone:
+                page = await phone.get("/")
+                forms.append({"request": page.request_id, "pool": FAST, "digits": site.digits})
+                await phone.post("/check-in", forms[-1])
+        async with Phone(site.url) as phone:
+            again = [await phone.post("/check-in", form) for form in forms]
+        assert [answer.headers["Location"] for answer in again] == [site.page_of(n) for n in (1, 2, 3)]
+        assert len(site.runner.site.check_ins) == 3
 
 
 async def test_a_form_that_we_did_not_give_out_is_not_obeyed(tmp_path: Path) -> None:
