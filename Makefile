@@ -12,7 +12,7 @@ TEST_READY := $(VENV)/.ready-test
 $(shell [ -x $(BIN)/python ] || rm -f $(RUN_READY) $(TEST_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test packages lint types coverage pytest bench soak clean
+.PHONY: help run test packages lint types coverage pytest bench clean
 # Checks run one after another: their output stays readable and pytest's summary comes last.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -39,21 +39,14 @@ types: $(TEST_READY)  ## check types with mypy --strict
 
 # What is covered must be covered by the core's own tests, hence not the figures of the whole run.
 coverage: $(TEST_READY)  ## check that tests/core alone reach every line and branch of agent/core
-	@if [ -d agent/core ]; then \
-	  $(BIN)/python -m pytest tests/core --cov=agent/core --cov-branch --cov-fail-under=100 \
-	    --cov-report=term-missing:skip-covered --no-header; \
-	else echo 'coverage: there is no agent/core yet'; fi
+	@$(BIN)/python -m pytest tests/core --cov=agent/core --cov-branch --cov-fail-under=100 \
+	  --cov-report=term-missing:skip-covered --no-header
 
 pytest: $(TEST_READY)  ## run the tests alone
 	@$(BIN)/python -m pytest -r s $(ARGS)
 
 bench: $(TEST_READY)  ## measure against the budgets and print a table
-	@[ -f tests/bench/__main__.py ] || { echo 'There is no tests/bench in this tree.' >&2; exit 1; }
 	@$(BIN)/python -m tests.bench $(ARGS)
-
-soak: $(TEST_READY)  ## run a site for a long time and look for leaks
-	@[ -f tests/soak/__main__.py ] || { echo 'There is no tests/soak in this tree.' >&2; exit 1; }
-	@$(BIN)/python -m tests.soak $(ARGS)
 
 clean:  ## remove the environment, caches and build results; keep journals and settings
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
