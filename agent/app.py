@@ -149,7 +149,7 @@ class _Parts:
         if self._station is not None:
             self._station.attach(
                 self.runner,
-                0,
+                place=0,
                 clock=clock,
                 elapsed=elapsed,
                 rows=journal,

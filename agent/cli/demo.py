@@ -5,18 +5,16 @@ day of public charging comes to the site at a multiple of its speed.
 """
 
 import argparse
-import asyncio
 import logging
 import os
 import socket
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from agent.app import Options, Running
 from agent.cli import COMMANDS, FAILED, Subparsers
 from agent.cli.serving import configuration, run_until_stopped
-from agent.config.load import load
+from agent.config.load import demo_text, load
 from agent.config.types import Config
 from agent.simulation.days import SOURCES, Day, visits
 from agent.simulation.replay import Replay
@@ -96,8 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _built_in() -> Config | int:
-    text = resources.files("agent.config").joinpath("demo.toml").read_text(encoding="utf-8")
-    config = load(text, source="the built-in demo site")
+    config = load(demo_text(), source="the built-in demo site")
     if isinstance(config, Config):
         return config
     for problem in config:
@@ -134,4 +131,3 @@ async def _replay(agent: Running, day: Day, speed: float) -> None:
         f"{tally.gave_up} gave up, {tally.missed} missed their call, {tally.refused} were refused.",
         flush=True,
     )
-    await asyncio.sleep(0)

@@ -19,7 +19,6 @@ class DeviceState:
     ok: bool = False
     trouble: str | None = None
     since_s: float = 0.0
-    last_reading_s: float | None = None
     restarts: int = 0
 
 
@@ -39,7 +38,7 @@ class Health:
         if not old.ok and old.trouble is not None:
             log.warning("device=%s state=ok after_s=%.0f", name, now_s - old.since_s)
         since = old.since_s if old.ok else now_s
-        self._states[name] = replace(old, ok=True, trouble=None, since_s=since, last_reading_s=now_s)
+        self._states[name] = replace(old, ok=True, trouble=None, since_s=since)
 
     def lost(self, name: str, trouble: str, now_s: float) -> None:
         """Note that a device failed; the text says what to do. The same trouble is logged once."""

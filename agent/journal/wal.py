@@ -22,9 +22,8 @@ Sum = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalScan:
-    """What a write-ahead log holds."""
+    """What is wrong with a write-ahead log."""
 
-    committed: int = 0  # frames SQLite will use
     ignored: int = 0  # frames of this log's own time that SQLite will not use
     damaged: str = ""  # why committed work is known to be lost; empty if it is not
 
@@ -58,8 +57,8 @@ def scan(data: bytes) -> WalScan:
     commits = [number for number in mine if _is_commit(data, number)]
     if commits and mine[-1] > commits[0]:
         damaged = f"frame {good + 1} is bad, yet synced frames follow it"
-        return WalScan(committed=committed, ignored=len(mine), damaged=damaged)
-    return WalScan(committed=committed, ignored=len(mine) + good - committed)
+        return WalScan(ignored=len(mine), damaged=damaged)
+    return WalScan(ignored=len(mine) + good - committed)
 
 
 def reseal(data: bytes) -> bytes:

@@ -51,7 +51,6 @@ class Why(StrEnum):
     OFFLINE = "offline"
     OVERLOAD = "overload"
     SUPERSEDED = "superseded"
-    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from string import Formatter
 
 from agent.texts.formats import FieldKind, Language, render
 
-_PLURAL_FORMS = frozenset({"one", "other"})
 BARE = "_bare"
 
 
