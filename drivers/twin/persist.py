@@ -84,7 +84,9 @@ class WorldFile:
             fresh.replace(self._path)
         except OSError as error:
             if self.problem is None:
-                log.warning("twin: cannot save %s: %s: cars will be gone after a restart", self._path, error)
+                log.warning(
+                    "twin=unsaved path=%s error=%r hint='cars will be gone after a restart'", self._path, str(error)
+                )
             self.problem = str(error)
             return
         self._last = raw
