@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from drivers.ports import DeviceError
 
+PIN_MAX = 53  # BCM2711 and RP1 banks; the header carries 2 to 27
 RESOURCES_MAX = 2000  # 200 EVSEs with ten lines each; more is a runaway configuration
 
 
@@ -60,6 +61,12 @@ class Owners:
                     f"{owner}: {resource.address} is used by {names[0]} with {held.settings}, not {resource.settings}: "
                     "give both the same settings"
                 )
+
+
+def check_pin(option: str, pin: int) -> None:
+    """Refuse a pin that no bank has: ValueError names the option."""
+    if not 0 <= pin <= PIN_MAX:
+        raise ValueError(f"{option} must be a BCM number from 0 to {PIN_MAX}, not {pin}")
 
 
 def gpio_line(pin: int) -> Resource:

@@ -16,11 +16,10 @@ from drivers.clock import until_set
 from drivers.optional import load
 from drivers.ports import READING_REPEAT_S, BayReading, Clock, DeviceError, Occupancy
 from drivers.registry import Order, Workshop
-from drivers.resources import gpio_line
+from drivers.resources import check_pin, gpio_line
 
 DEBOUNCE_S = 0.2  # relays bounce for 20 ms; a car passing over a loop takes longer
 RESTLESS_S = 2.0  # moving for longer without a rest of `debounce_s` is a fault of the sensor, not a car
-PIN_MAX = 53  # BCM2711 and RP1 banks; the header carries 2 to 27
 
 
 class GpioBayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,8 +32,7 @@ class GpioBayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def __post_init__(self) -> None:
         """Refuse pins that do not exist and rests that are none."""
-        if not 0 <= self.pin <= PIN_MAX:
-            raise ValueError(f"pin must be a BCM number from 0 to {PIN_MAX}, not {self.pin}")
+        check_pin("pin", self.pin)
         if not 0.001 <= self.debounce_s <= 1.0:
             raise ValueError(f"debounce_s must be from 0.001 to 1 s, not {self.debounce_s:g}")
 

@@ -17,9 +17,8 @@ from drivers.light.waveforms import ROUNDING_S, colour, level, next_change, swit
 from drivers.optional import load
 from drivers.ports import LAMP_OFF, Clock, DeviceError, LampSignal, Waveform
 from drivers.registry import Order, Workshop
-from drivers.resources import gpio_line
+from drivers.resources import check_pin, gpio_line
 
-PIN_MAX = 53  # as for bay sensors: BCM2711 and RP1 banks
 GREY_SATURATION = 0.25  # a colour paler than this is white
 DARK_VALUE = 0.1  # a colour darker than this is off
 
@@ -48,8 +47,7 @@ class GpioLightOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     def __post_init__(self) -> None:
         """Refuse pins that do not exist."""
         for name in ("red", "green", "blue"):
-            if not 0 <= getattr(self, name) <= PIN_MAX:
-                raise ValueError(f"{name} must be a BCM number from 0 to {PIN_MAX}, not {getattr(self, name)}")
+            check_pin(name, getattr(self, name))
 
 
 class GpioStatusLight:
