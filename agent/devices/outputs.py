@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from agent.core.lamps import LAMPS
+from agent.core.lamps import LAMPS, LampState
 from agent.core.layout import EvseId
 from agent.core.views import lamp_state
 from agent.devices.evse_inputs import EvseDevices, Readings
@@ -34,9 +34,9 @@ log = logging.getLogger("stationmaster.devices")
 T = TypeVar("T", LampSignal, Screen)
 
 
-def lamp_signal(site_lamp: str) -> LampSignal:
+def lamp_signal(state: LampState) -> LampSignal:
     """Return the signal of a row of the lamp table."""
-    lamp = next(lamp for state, lamp in LAMPS.items() if state.value == site_lamp)
+    lamp = LAMPS[state]
     return LampSignal(colour=lamp.colour, waveform=Waveform(lamp.waveform.value), second_colour=lamp.second_colour)
 
 
@@ -83,8 +83,7 @@ class Outputs:
         return tasks
 
     def _lamp(self, evse: EvseId) -> LampSignal:
-        state = lamp_state(self._runner.site, evse, self._runner.now(), self._readings.live.get(evse))
-        return lamp_signal(state.value)
+        return lamp_signal(lamp_state(self._runner.site, evse, self._runner.now(), self._readings.live.get(evse)))
 
     async def _keep(
         self, name: str, make: Callable[[], T], show: Callable[[T], Awaitable[None]], lease_s: float

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta, timezone
 
 from agent.core.board import pool_view
-from agent.core.layout import EvseId, Now
+from agent.core.layout import MINUTE_MS, EvseId, Now
 from agent.core.shown import NO_WAITS, EvseShown, Readings, Waits
 from agent.core.state import Site, TokenAnswer
 from agent.core.views import EvseView, evse_view
@@ -49,7 +49,7 @@ _NOTICE: Mapping[TokenAnswer, DisplayState] = {
     TokenAnswer.NOT_ACCEPTED: DisplayState.REFUSED,
     TokenAnswer.NOT_NOW: DisplayState.REFUSED,
 }
-AWAKE_MS = 5 * 60_000  # `experience.md` 5: bright for five minutes after any bay, token or call event
+AWAKE_MS = 5 * MINUTE_MS  # `experience.md` 5: bright for five minutes after any bay, token or call event
 # No new check-in is invited while the bay speaks to somebody at it.
 _INVITES = frozenset({DisplayState.FREE, DisplayState.QUEUE, DisplayState.CHARGING})
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from agent.core.board import pool_view
-from agent.core.layout import ChargingLocation, ChargingPool, Connector, Evse, EvseId, Policy
+from agent.core.layout import DAY_MIN, ChargingLocation, ChargingPool, Connector, Evse, EvseId, Policy
 from agent.core.shown import EvseShown, evse_shown
 from agent.partners.entries import LABEL_MAX, Scene, wait_minutes
 from agent.partners.sequences import Sequences, Stamp
 
 REGULAR_HOURS_MAX = 28  # schema `hours`
 ONE_PHASE_MAX_W = 7_400  # 32 A at 230 V: AC beyond it has three phases
-DAY_MIN = 24 * 60
 
 _STATUS: Mapping[EvseShown, str] = {
     EvseShown.FREE: "AVAILABLE",

@@ -13,6 +13,7 @@ import segno
 from aiohttp import web
 
 from agent.core.board import BayRow, PoolStatus, PoolView, board_view
+from agent.core.layout import MINUTE_MS
 from agent.core.shown import EvseShown
 from agent.texts.formats import Language
 from agent.texts.waits import WaitForm
@@ -27,7 +28,6 @@ CALLED_MAX = 3
 POOLS_PAGE = 2
 BAYS_PAGE = 6
 LOOK_S = 2.0  # the minutes left and the clock move; the board says so when it hears nothing for 10 s
-MINUTE_MS = 60_000
 _SHORT = re.compile(r"^(.+?), \D+(\d[\d.,]* kW)$")  # "CCS, up to 300 kW" is "CCS 300 kW" from 10 m
 
 _BAY_WORDS: Mapping[EvseShown, str] = {

@@ -6,7 +6,7 @@ Touches the runner for the deed; the preview is the core itself, stepped on the 
 from aiohttp import web
 
 from agent.core.inputs import JoinQueue, Refused
-from agent.core.layout import CheckInId, PoolId
+from agent.core.layout import MINUTE_MS, CheckInId, PoolId
 from agent.core.page import PageView, page_view
 from agent.core.queue import position
 from agent.core.site import step
@@ -156,7 +156,7 @@ class ChangePages:
             "error_field": "pool" if reason else None,
             "anyway": reason is Reason.DEPARTURE_TOO_SOON,
             "has_accessible": any(e.accessible for e in location.evses) if location else False,
-            "more_time_min": location.policy.long_arrival_window_ms // 60_000 if location else 0,
+            "more_time_min": location.policy.long_arrival_window_ms // MINUTE_MS if location else 0,
             "clock": parts.now().utc_ms is not None,
         }
         return parts.html(request, "change.html", fields, status=HTTP_STATUS[reason] if reason else 200)

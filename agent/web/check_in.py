@@ -9,7 +9,7 @@ import secrets
 from aiohttp import web
 
 from agent.core.inputs import JoinQueue, Refusal, Refused, Verdict
-from agent.core.layout import PoolId, SubjectRef
+from agent.core.layout import MINUTE_MS, PoolId, SubjectRef
 from agent.core.site import decide
 from agent.core.state import CheckIn, Origin, Quote
 from agent.journal.errors import StorageFailed
@@ -235,7 +235,7 @@ class CheckInPages:
                 "error_field": field,
                 "anyway": reason is Reason.DEPARTURE_TOO_SOON,
                 "has_accessible": any(e.accessible for e in location.evses) if location else False,
-                "more_time_min": location.policy.long_arrival_window_ms // 60_000 if location else 0,
+                "more_time_min": location.policy.long_arrival_window_ms // MINUTE_MS if location else 0,
                 "clock": parts.now().utc_ms is not None,
             },
             status=HTTP_STATUS[reason] if reason else 200,
