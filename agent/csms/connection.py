@@ -1,8 +1,8 @@
 """The WebSocket to the CSMS: connects, keeps connected, hands text frames over. Knows nothing of what they say.
 
 Touches one outgoing socket. Never compresses, never follows a redirect, never falls back to another address or to
-plain text, never logs credentials. Follows OCPP-J 1.6 section 3 and the security whitepaper, profiles 0 and 1; a TLS
-context for profiles 2 and 3 is given by the caller.
+plain text, never logs credentials. Follows OCPP-J 1.6 section 3 and the security whitepaper, profiles 0 to 2; with wss://
+the certificates that this machine trusts decide, unless the caller gives a TLS context.
 """
 
 from __future__ import annotations
