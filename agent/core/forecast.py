@@ -14,9 +14,9 @@ from math import ceil, floor
 from operator import itemgetter
 from typing import NamedTuple
 
-from agent.core.layout import MINUTE_MS, CheckInId, Evse, EvseId, Now, Policy, PoolId, arrival_window_ms
+from agent.core.layout import MINUTE_MS, CheckInId, EvseId, Now, Policy, PoolId, arrival_window_ms
 from agent.core.prior import PRIOR
-from agent.core.queue import accepted_evses, fitting_connector, in_service
+from agent.core.queue import accepted_evses, fitting_connector, in_service, preference, service_order
 from agent.core.shown import LONGEST_WAIT_MIN, WaitRange, Waits, just_left
 from agent.core.state import Bay, CheckIn, CheckInState, Site, Wishes
 from agent.core.stays import StayClass, StayTable, stay_class
@@ -149,7 +149,7 @@ class _Run:
         seed: int,
         without: CheckInId | None = None,
     ) -> None:
-        line = sorted((c for c in site.line() if c.id != without), key=_turn)
+        line = sorted((c for c in site.line() if c.id != without), key=service_order)
         self._site, self._now, self._tables, self._seed = site, now, tables, seed
         self._policy = site.location.policy if site.location else Policy()
         self._samples = samples or max(SAMPLES_LEAST, min(SAMPLES, WORK_MAX // max(len(line), 1)))
@@ -197,21 +197,15 @@ class _Run:
         return claim(places, tuple(columns[k] for k in classes), ready=ready_min)
 
     def _fit(self, accepts: tuple[EvseId, ...], wishes: Wishes) -> tuple[tuple[int, ...], tuple[StayClass, ...]]:
-        """Return the places of the EVSEs in service that fit and the class of a stay there, as the core would choose:
-        spare accessible bays and rare plugs last, then the longest free."""
+        """Return the places of the EVSEs in service that fit, best first, and the class of a stay there."""
         found = []
         for evse in accepts:
             layout = self._site.layout_of(evse)
             connector = fitting_connector(layout, wishes) if layout and evse in self._places else None
             if layout is not None and connector is not None:
-                found.append((self._preference(layout, wishes), self._places[evse], stay_class(connector)))
+                found.append((preference(self._site, wishes, layout), self._places[evse], stay_class(connector)))
         found.sort()
         return tuple(place for _, place, _ in found), tuple(kind for _, _, kind in found)
-
-    def _preference(self, layout: Evse, wishes: Wishes) -> tuple[bool, int, int, EvseId]:
-        spare = layout.accessible and not wishes.accessible
-        kinds = len(frozenset(c.standard for c in layout.connectors))
-        return (spare, kinds, self._site.evse(layout.id).free_since_ms, layout.id)
 
     def _free_min(self, evse: EvseId) -> Sequence[float]:
         """Return in how many minutes an EVSE in service is free for the next, in each future."""
@@ -265,11 +259,6 @@ class _Run:
     def _order(self) -> tuple[int, ...]:
         self._streams += 1
         return _permutation(self._samples, self._streams, self._seed)
-
-
-def _turn(check_in: CheckIn) -> tuple[bool, bool, int, int]:
-    """The order of service: who needs an accessible bay is served before all others, and accepts no other bay."""
-    return (not check_in.wishes.accessible, *check_in.order)
 
 
 def _range(starts: list[float] | None) -> WaitRange | None:

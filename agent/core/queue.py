@@ -101,15 +101,15 @@ def next_match(site: Site, now: Now) -> Match | None:
     best: CheckIn | None = None
     turn = (True, True, site.next_place, site.next_check_in)  # behind everybody
     for check_in in site.check_ins.values():
-        if not _callable(check_in, pools) or (mine := _turn(check_in)) > turn:
+        if not _callable(check_in, pools) or (mine := service_order(check_in)) > turn:
             continue
         if not free.isdisjoint(check_in.accepts):
             best, turn = check_in, mine
     return None if best is None or site.location is None else _match(site, site.location, best, free)
 
 
-def _turn(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:
-    """The key that sorts who is served first at an EVSE; at an accessible bay those before all who need one."""
+def service_order(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:
+    """Return the key that sorts who is served first at an EVSE; at an accessible bay those before all who need one."""
     rank = check_in.rank
     return (accessible and not check_in.wishes.accessible, not rank.first, rank.place, check_in.id)
 
@@ -121,16 +121,19 @@ def _match(site: Site, location: ChargingLocation, check_in: CheckIn, free: froz
         for e in location.evses
         if e.id in free and e.id in check_in.accepts and (c := fitting_connector(e, check_in.wishes)) is not None
     )
-    evse, connector = min(fits, key=lambda fit: _preference(site, check_in, fit[0]))
+    evse, connector = min(fits, key=lambda fit: preference(site, check_in.wishes, fit[0]))
     order = check_in.order
     line = (c for c in site.check_ins.values() if c.state in IN_LINE)
     passed = sorted((c for c in line if c.order < order and evse.id in c.accepts), key=lambda c: c.order)
     return Match(check_in=check_in.id, evse=evse.id, connector=connector.id, passed=tuple(c.id for c in passed))
 
 
-def _preference(site: Site, check_in: CheckIn, evse: Evse) -> tuple[bool, int, int, EvseId]:
-    """Order the EVSEs somebody may have: spare accessible bays and rare plugs, then the longest free, then the id."""
-    spare = evse.accessible and not check_in.wishes.accessible
+def preference(site: Site, wishes: Wishes, evse: Evse) -> tuple[bool, int, int, EvseId]:
+    """Return the key that sorts the EVSEs somebody may have, best first.
+
+    Spare accessible bays and rare plugs come last, then the longest free goes first, then the lowest id.
+    """
+    spare = evse.accessible and not wishes.accessible
     kinds = len(frozenset(c.standard for c in evse.connectors))
     return (spare, kinds, site.evse(evse.id).free_since_ms, evse.id)
 
@@ -145,9 +148,9 @@ def rivals(site: Site, evse: EvseId, now: Now, before: CheckIn | None = None) ->
     accessible = layout is not None and layout.accessible
     found = [c for c in site.check_ins.values() if _callable(c, pools) and evse in c.accepts and c is not before]
     if before is not None and evse in before.accepts:
-        limit = _turn(before, accessible)
-        found = [c for c in found if _turn(c, accessible) < limit]
-    return sorted(found, key=lambda c: _turn(c, accessible))
+        limit = service_order(before, accessible)
+        found = [c for c in found if service_order(c, accessible) < limit]
+    return sorted(found, key=lambda c: service_order(c, accessible))
 
 
 def position(site: Site, check_in: CheckIn) -> int | None:
