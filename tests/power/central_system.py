@@ -163,16 +163,14 @@ class CentralSystem:
         while not self._stop.is_set():
             async with self._listening():
                 await self._pass(self._chance.uniform(*THERE_S))
-                while self._steady.is_set() and not self._stop.is_set():  # noqa: ASYNC110 - set by another thread
-                    await asyncio.sleep(0.05)
+                if self._steady.is_set():
+                    await asyncio.to_thread(self._stop.wait)
             self.absences += 1
             await self._pass(self._chance.uniform(*AWAY_S))
 
     async def _pass(self, seconds: float) -> None:
         """Let real time pass, but no longer than until the end."""
-        end_s = asyncio.get_running_loop().time() + seconds
-        while not self._stop.is_set() and asyncio.get_running_loop().time() < end_s:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(self._stop.wait, seconds)
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[Server]:
