@@ -99,6 +99,23 @@ def reading(journal: Journal) -> str:
     return hashlib.blake2b(repr(everything).encode()).hexdigest()
 
 
+def opened(path: Path, keep_events: int = 50_000) -> Journal:
+    """Return a journal that leaves syncing to the system: these tests cut no power."""
+    return Journal.open(path / "journal", CODEC, synchronous="OFF", keep_events=keep_events)
+
+
+def receipt(number: int, elapsed_ms: int, source: str = "web") -> PutReceipt:
+    """Return the receipt of a request."""
+    return PutReceipt(
+        source=source, request_id=f"r{number}", digest=b"d", answer=b"a%d" % number, elapsed_ms=elapsed_ms
+    )
+
+
+def subject(ref: str, value: str) -> PutSubject:
+    """Return the row of a person."""
+    return PutSubject(ref=ref, kind="IdToken", value=value, lookup=b"hash of " + value.encode(), details=b"{}")
+
+
 def child(directory: Path, synchronous: str) -> None:
     """Append turns for ever and print each acknowledged head; snapshot now and then. To be killed."""
     journal = Journal.open(directory, CODEC, synchronous="OFF" if synchronous == "OFF" else "FULL")
@@ -115,15 +132,3 @@ if __name__ == "__main__":
     import sys
 
     child(Path(sys.argv[1]), sys.argv[2])
-
-
-def receipt(number: int, elapsed_ms: int, source: str = "web") -> PutReceipt:
-    """Return the receipt of a request."""
-    return PutReceipt(
-        source=source, request_id=f"r{number}", digest=b"d", answer=b"a%d" % number, elapsed_ms=elapsed_ms
-    )
-
-
-def subject(ref: str, value: str) -> PutSubject:
-    """Return the row of a person."""
-    return PutSubject(ref=ref, kind="IdToken", value=value, lookup=b"hash of " + value.encode(), details=b"{}")
