@@ -92,7 +92,9 @@ def flips(path: Path, generator: random.Random) -> Iterator[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", [DATABASE, f"{DATABASE}-wal"])
 def test_every_flipped_bit_is_detected_or_harmless(cut: Path, name: str) -> None:
-    right = state_of(ReadOnly(cut))
+    whole = ReadOnly(cut)
+    right = state_of(whole)
+    whole.close()
     generator = random.Random(name)
     path = cut / "live" / name
     data = bytearray(path.read_bytes())
