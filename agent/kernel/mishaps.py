@@ -7,7 +7,9 @@ process: the next start reads every input anew. Requests are not counted: strang
 
 import logging
 import sys
+import traceback
 from collections import deque
+from pathlib import Path
 
 log = logging.getLogger("stationmaster.mishaps")
 
@@ -26,6 +28,18 @@ class Stopped(Exception):  # noqa: N818 - an answer to the caller
 
 class TooManyMishaps(Exception):  # noqa: N818 - the end of the process, in words
     """So many of our own errors that a new start is better than going on."""
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of an error, for a log that must not have its text: that may hold what somebody sent."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the way to an error in one line, the place itself last; without its text, as in `place_of`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} in {frame.name}" for frame in frames)
 
 
 class Mishaps:

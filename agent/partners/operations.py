@@ -6,7 +6,6 @@ Decides who may ask what, how often, and whether it was asked before; the work i
 
 import logging
 import secrets
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import msgspec
 
 from agent.config.link_types import Right
 from agent.kernel.inbox import Busy
+from agent.kernel.mishaps import place_of
 from agent.partners import messages as m
 from agent.partners.context import Shared
 from agent.partners.partner import Partner
@@ -193,9 +193,7 @@ class Partners:
     def _internal(self, error: Exception, request_id: str | None) -> Reply:
         """Admit a mistake of ours: the partner gets a reference, the log where it happened, neither gets the body."""
         reference = secrets.token_hex(4)
-        frames = traceback.extract_tb(error.__traceback__)
-        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
-        log.error("sequere=internal reference=%s error=%s place=%s", reference, type(error).__name__, place)
+        log.error("sequere=internal reference=%s error=%s place=%s", reference, type(error).__name__, place_of(error))
         return self._refused("INTERNAL", request_id, f"reference {reference}")
 
     def _log(self, partner: Partner, operation: str, reply: Reply, trace: str) -> None:

@@ -6,12 +6,12 @@ nothing about the queue; what a lane tells is in `lane.py` and `updates.py`.
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable, Sequence
 
 from agent.core.layout import CheckInId
 from agent.core.state import CheckIn
 from agent.kernel.inbox import Busy
+from agent.kernel.mishaps import place_of
 from agent.kernel.runner import Published
 from agent.partners.calls import HttpCalls
 from agent.partners.carriages import SendTransfer, http_carriage, transfer_carriage
@@ -86,9 +86,8 @@ class Push:
                 await lane.run(self._chance)
                 break
             except Exception as error:
-                frames = traceback.extract_tb(error.__traceback__)
-                place = f"{frames[-1].filename}:{frames[-1].lineno}"
-                log.error("sequere=internal lane=%r error=%s place=%s", lane.partner.name, type(error).__name__, place)
+                kind, place = type(error).__name__, place_of(error)
+                log.error("sequere=internal lane=%r error=%s place=%s", lane.partner.name, kind, place)
                 await self._clock.until(self._clock.monotonic() + OUTAGE_LOOK_S)
         self._running.pop(lane, None)
         self._lanes = {key: known for key, known in self._lanes.items() if known is not lane}

@@ -5,11 +5,12 @@ a cookie, a token or an own page's address may be among them, and anybody may ca
 """
 
 import logging
-import traceback
 from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+
+from agent.kernel.mishaps import place_of
 
 LOG_GAP_S = 10.0  # one line in that time; the next one tells how many there were besides
 THEIRS = (HttpProcessingError, web.PayloadAccessError, web.RequestPayloadError, ConnectionError)
@@ -32,8 +33,7 @@ class _Reticent(logging.Filter):
             return False
         self._told_s = now_s
         error = record.exc_info[1] if record.exc_info else None
-        frames = traceback.extract_tb(error.__traceback__) if error else None
-        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
+        place = "unknown" if error is None else place_of(error)
         record.msg = "http=failed error=%s place=%s untold=%d"
         record.args = (type(error).__name__, place, self._untold)
         record.exc_info = record.exc_text = record.stack_info = None

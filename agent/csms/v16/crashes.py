@@ -7,8 +7,9 @@ action is muted; never logs what a frame said, so the text of the error is left 
 from __future__ import annotations
 
 import logging
-import traceback
 from collections import deque
+
+from agent.kernel.mishaps import trace_of
 
 log = logging.getLogger("stationmaster.csms")
 
@@ -30,8 +31,7 @@ class Crashes:
 
     def note(self, action: str, error: Exception, now_ms: int) -> None:
         """Log an error with its stack trace and count it."""
-        where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("frame=crashed action=%s error=%s\n%s", action, type(error).__name__, where)
+        log.error("frame=crashed action=%s error=%s trace=%r", action, type(error).__name__, trace_of(error))
         recent = self._recent.setdefault(action, deque(maxlen=CRASHES_MAX))
         recent.append(now_ms)
         if len(recent) == CRASHES_MAX and now_ms - recent[0] <= SPAN_MS:
