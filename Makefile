@@ -12,7 +12,7 @@ TEST_READY := $(VENV)/.ready-test
 $(shell [ -x $(BIN)/python ] || rm -f $(RUN_READY) $(TEST_READY))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test packages lint types coverage pytest bench clean
+.PHONY: help run test packages lint types coverage pytest bench soak clean
 # Checks run one after another: their output stays readable and pytest's summary comes last.
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory
@@ -47,6 +47,11 @@ pytest: $(TEST_READY)  ## run the tests alone
 
 bench: $(TEST_READY)  ## measure against the budgets and print a table
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+# The same campaigns as in `make test`, in full: 200 power cuts each, every bit of a journal, thousands of random days.
+soak: $(TEST_READY) packages  ## run the long campaigns: power cuts, damage, random days; about an hour
+	@STATIONMASTER_SOAK=1 $(BIN)/python -m pytest -r s tests/power tests/journal tests/core/test_random_days.py \
+	  tests/core/test_conduct_rules.py $(ARGS)
 
 clean:  ## remove the environment, caches and build results; keep journals and settings
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
