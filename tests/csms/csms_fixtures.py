@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 from ocpp.routing import on  # type: ignore[import-untyped]
 from ocpp.v16 import ChargePoint, call_result  # type: ignore[import-untyped]
+from shared_fixtures import equal_evses, open_journal, replayed
 from websockets import Subprotocol
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from agent.core.evolve import APPLY
 from agent.core.inputs import (
     BaySeen,
     ClockRead,
@@ -27,14 +27,12 @@ from agent.core.inputs import (
     TokenPresented,
     Unplugged,
 )
-from agent.core.layout import ChargingLocation, ChargingPool, Connector, ConnectorId, Evse, EvseId, PoolId
+from agent.core.layout import ChargingLocation, Connector, ConnectorId, EvseId, PoolId
 from agent.core.shown import Reading
-from agent.core.site import fold
 from agent.core.state import Bay
 from agent.csms.back_off import BackOff
 from agent.csms.connection import Endpoint
 from agent.csms.v16.build import Csms16, Settings
-from agent.journal.codec import Codec
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Authoriser
 from agent.kernel.clock import LocationClock
@@ -292,17 +290,8 @@ class Agent:
 
 def location(evses: int = 2) -> ChargingLocation:
     """A location with one pool of equal EVSEs."""
-    numbers = tuple(EvseId(n) for n in range(1, evses + 1))
     connector = Connector(id=ConnectorId(1), standard="IEC_62196_T2", max_power_w=22_000, dc=False, cable=False)
-    return ChargingLocation(
-        id="NORD",
-        name="Rasthof Nord",
-        country_code="DE",
-        party_id="ABC",
-        time_zone="UTC",
-        evses=tuple(Evse(id=e, label=str(e), connectors=(connector,)) for e in numbers),
-        pools=(ChargingPool(id=PoolId("AC"), names=(("en", "AC"),), evses=numbers),),
-    )
+    return equal_evses(evses, PoolId("AC"), connector)
 
 
 @asynccontextmanager
@@ -310,9 +299,8 @@ async def agent(
     directory: Path, clock: ManualClock, port: int, *, password: bytes | None = None, **first_keys: str
 ) -> AsyncIterator[Agent]:
     """A station that runs on a directory, as after a start of the program."""
-    journal = Journal.open(directory, Codec(APPLY))
-    loaded = journal.load()
-    site = fold((stored.event for stored in loaded.events), fold(loaded.snapshot))
+    journal = open_journal(directory)
+    site = replayed(journal)
     elapsed = LocationClock(clock, journal.last_elapsed_ms, lambda: UTC_MS + round(clock.monotonic() * 1000))
     settings = Settings(
         endpoint=Endpoint(url=f"ws://127.0.0.1:{port}/ocpp/", identity="NORD-1"),

@@ -18,7 +18,6 @@ from agent.ocpp.v16.messages import (
     own_response,
     parse_request,
     parse_response,
-    same_id_tag,
 )
 from agent.ocpp.v16.schema import CENTRAL_ACTIONS, STATION_ACTIONS, Fault
 from agent.ocpp.v16.types import (
@@ -156,11 +155,6 @@ def test_secrets_are_not_in_the_text_form_of_messages() -> None:
     assert isinstance(change, ChangeConfiguration)
     assert SECRET not in repr(change)
     assert "DEADBEEF" not in repr(parse_request("ReserveNow", RESERVE))
-
-
-def test_id_tags_are_compared_without_case() -> None:
-    assert same_id_tag("deadbeef", "DEADBEEF")
-    assert not same_id_tag("deadbeef", "deadbee")
 
 
 def test_answers_of_the_central_system_are_typed() -> None:

@@ -179,7 +179,7 @@ class CsmsLink:
 
     async def opened(self) -> None:
         """The connection is up."""
-        await self._under_lock(lambda now_ms: self._opened(now_ms))
+        await self._under_lock(self._opened)
 
     async def received(self, text: str) -> None:
         """A text frame came in."""
@@ -187,7 +187,7 @@ class CsmsLink:
 
     async def closed(self) -> None:
         """The connection is gone."""
-        await self._under_lock(lambda now_ms: self._closed(now_ms))
+        await self._under_lock(self._closed)
 
     # --- inside
 

@@ -79,11 +79,6 @@ def own_response(action: str, payload: Payload) -> Payload:
     return _own(action, payload, response_fault(action, payload))
 
 
-def same_id_tag(one: str, other: str) -> bool:
-    """Tell whether two id tags are the same: IdToken is case-insensitive (OCPP 1.6, 7.28)."""
-    return one.casefold() == other.casefold()
-
-
 def _own(action: str, payload: Payload, fault: Fault | None) -> Payload:
     if fault:
         raise OwnPayloadError(f"{action}: {fault.description}")
