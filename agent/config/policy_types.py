@@ -4,7 +4,7 @@ Pure data; `types.py` says how these types are used. The defaults are those of `
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from agent.config.settings import Secret, setting
 from agent.core.layout import AdHocStart
@@ -88,7 +88,3 @@ class PresenceSettings:
             "Wrong codes typed in one window at the whole location, then typing pauses", ge=3, le=1000, unit="tries"
         ),
     ] = 20
-    partner_presence: Annotated[
-        Literal["trust", "scan"],
-        setting('Check-ins of partners: "trust" them to be on their way, or ask for a "scan" on site'),
-    ] = "trust"

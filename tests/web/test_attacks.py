@@ -113,6 +113,20 @@ async def test_who_comes_through_a_proxy_is_not_on_this_machine(name: str, tmp_p
         assert (await phone.get("/status", **{name: "127.0.0.1"})).status == 404
 
 
+async def test_a_phone_that_sends_its_first_form_twice_is_one_device(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, Phone(site.url) as phone, Phone(site.url) as again:
+        form = {"request": (await phone.get("/")).request_id, "pool": "CCS", "digits": site.digits}
+        both = await asyncio.gather(*(phone.post("/check-in", form) for _ in range(2)))
+        assert [page.status for page in both] == [303, 303]
+        assert len({page.headers["Set-Cookie"].partition(";")[0] for page in both}) == 1
+        assert (await again.post("/check-in", form)).status == 303  # the answer was lost, and the browser closed
+        for one in (phone, again):
+            second = await one.check_in(site.digits)
+            assert second.status == 409
+            assert site.page_of(1) in second.text
+        assert len(site.runner.site.check_ins) == 1
+
+
 class Wire(asyncio.Transport):
     """A transport that leads to some address, and notes that it was cut."""
 
