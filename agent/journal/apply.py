@@ -67,7 +67,9 @@ class Applier:
             case Acknowledge(message_id=message_id):
                 ledger.take(OWED, "message_id = ?", (message_id,))
             case Bury(message_id=message_id, reason=reason):
-                ledger.put(DEAD_LETTER, (*_owed(ledger, message_id), reason, elapsed_ms))
+                # The fact is kept for people; the frame, which names a card, has nobody left to go to.
+                owed = _owed(ledger, message_id)
+                ledger.put(DEAD_LETTER, (*owed[:_FRAME], None, *owed[_FRAME + 1 :], reason, elapsed_ms))
                 ledger.take(OWED, "message_id = ?", (message_id,))
                 if ledger.count(DEAD_LETTER) > DEAD_LETTERS_MAX:
                     ledger.dead_dropped += len(ledger.take(DEAD_LETTER, "id = (SELECT min(id) FROM dead_letter)", ()))
