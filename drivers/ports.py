@@ -136,9 +136,9 @@ LAMP_OFF = LampSignal(colour="#000000", waveform=Waveform.OFF)
 class Face:
     """One face of a display in one language: a big sign or word, a few short lines, and what is drawn beside them.
 
-    `qr` is the text to encode, or None. `bar_percent` draws a level from 0 to 100. `icon` is one of the names in
-    `drivers.display.layout.ICONS`. `lines` are in order of importance and already short: the layout cuts, it never
-    rewords.
+    `qr` is the text to encode, or None. `bar_percent` draws a measured level from 0 to 100, such as a car's state of
+    charge. `icon` is one of the names in `drivers.display.layout.ICONS`. `lines` are in order of importance and already
+    short: the layout cuts, it never rewords.
     """
 
     big: str = ""

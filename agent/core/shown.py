@@ -35,9 +35,9 @@ TURNED_AWAY = frozenset(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What is measured at an EVSE right now; never part of the state. `limited` tells that the site's power, not the
-    car, holds the charge back."""
+    car, holds the charge back. `power_w` is None while the meter is silent: its last register still stands."""
 
-    power_w: int
+    power_w: int | None
     register_wh: int | None = None
     limited: bool = False
     soc_percent: int | None = None

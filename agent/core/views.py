@@ -72,7 +72,8 @@ class EvseView:
 
     `since_ms` is when what is shown began, on the location's clock; `left_ms` what is left of the hold, of the time to
     plug in or to move, or of the ReserveNow. `code` is the call code of who it is kept for or who charges. `waiting`
-    counts who is in line for a pool of this EVSE. `energy_wh` is this stay's.
+    counts who is in line for a pool of this EVSE. `energy_wh` is this stay's, `soc_percent` what the car tells of its
+    battery: over DC, and as long as the meter speaks.
     """
 
     evse: EvseId
@@ -92,6 +93,7 @@ class EvseView:
     stay: StayId | None
     connector: ConnectorId | None
     power_w: int | None
+    soc_percent: int | None
     energy_wh: int | None
     register_start_wh: int | None
     register_wh: int | None
@@ -128,6 +130,7 @@ def evse_view(site: Site, evse: EvseId, now: Now, readings: Readings = NO_READIN
         stay=stay.id if stay else None,
         connector=state.plugged if state.plugged is not None else hold.connector if hold else None,
         power_w=reading.power_w if reading else None,
+        soc_percent=reading.soc_percent if reading else None,
         energy_wh=energy_wh(stay, reading) if stay else None,
         register_start_wh=stay.register_start_wh if stay else None,
         register_wh=reading.register_wh if reading else stay.register_wh if stay else None,

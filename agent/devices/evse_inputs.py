@@ -120,7 +120,7 @@ class EvseInputs:
         if fitted.charge_controller is not None:
             tasks.append(self._watch_controller(fitted.charge_controller))
         if fitted.meter is not None:
-            tasks.append(self._kept("meter", fitted.meter.run, self._meter))
+            tasks += [self._kept("meter", fitted.meter.run, self._meter), self._watch_meter()]
         if fitted.token_reader is not None:
             tasks.append(self._kept("token_reader", fitted.token_reader.run, self._token))
         return tasks
@@ -141,6 +141,14 @@ class EvseInputs:
             await self._clock.until(self._clock.monotonic() + STALE_S / 2)
             bay = self._filter.at(self._clock.monotonic())
             self._runner.observe(BaySeen(evse=self._evse, bay=bay))
+
+    async def _watch_meter(self) -> None:
+        """What a meter said before it fell silent is not what flows now; its register stands, it never counts down."""
+        while True:
+            await self._clock.until(self._clock.monotonic() + STALE_S / 2)
+            latest = self._readings.live.get(self._evse)
+            if latest is not None and self._clock.monotonic() - self._metered_s > STALE_S:
+                self._readings.live[self._evse] = Reading(power_w=None, register_wh=latest.register_wh)
 
     async def _watch_controller(self, controller: ChargeController) -> None:
         """Run the controller; while it is lost the EVSE has a fault, however its driver ended."""
@@ -183,7 +191,8 @@ class EvseInputs:
         """Whether the contactor has opened on power that the meter has not counted to its end yet."""
         latest = self._readings.live.get(self._evse)
         opened = self._energised and not reading.energised
-        return opened and latest is not None and latest.power_w > 0 and self._metered_s < reading.at_s
+        flowed = latest is not None and latest.power_w is not None and latest.power_w > 0
+        return opened and flowed and self._metered_s < reading.at_s
 
     def _hold(self, reading: ChargeReading) -> None:
         """Keep readings in their order until the meter was read again; energy is off already, only its sum waits."""

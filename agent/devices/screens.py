@@ -96,6 +96,7 @@ class Screens:
             big=text.big,
             lines=text.lines,
             qr=self._check_in_url(code) if code is not None else None,
+            bar_percent=view.soc_percent if text.with_bar else None,
             icon=text.icon,
         )
 

@@ -188,14 +188,17 @@ def _draw_icon(panel: Bitmap, name: str, box: _Box) -> _Box:
 
 
 def _draw_bar(panel: Bitmap, percent: int, box: _Box) -> _Box:
-    """Draw a level at the bottom of a box and return the rest."""
+    """Draw a level at the bottom of a box and return the rest. It looks like a battery: its pole says what it is of."""
     height = _BAR_PX * max(1, box.height // OLED_SIZE[1])
     top = box.y + box.height - height
-    panel.light(box.x, top, box.width, 1)
-    panel.light(box.x, top + height - 1, box.width, 1)
+    pole = height // 4
+    width = box.width - pole
+    panel.light(box.x, top, width, 1)
+    panel.light(box.x, top + height - 1, width, 1)
     panel.light(box.x, top, 1, height)
-    panel.light(box.x + box.width - 1, top, 1, height)
-    panel.light(box.x + 2, top + 2, (box.width - 4) * max(0, min(100, percent)) // 100, height - 4)
+    panel.light(box.x + width - 1, top, 1, height)
+    panel.light(box.x + width, top + pole, pole, height - 2 * pole)
+    panel.light(box.x + 2, top + 2, (width - 4) * max(0, min(100, percent)) // 100, height - 4)
     return _Box(x=box.x, y=box.y, width=box.width, height=box.height - height - _gap(box.height))
 
 

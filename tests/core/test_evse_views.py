@@ -120,6 +120,9 @@ def test_energy_is_what_the_meter_counted_since_the_start_of_this_stay() -> None
     assert view(scene).energy_wh == 500
     live = evse_view(scene.site, E1, scene.now, {E1: Reading(power_w=74_000, register_wh=3000)})
     assert (live.power_w, live.energy_wh, live.register_start_wh, live.register_wh) == (74_000, 2000, 1000, 3000)
+    assert live.soc_percent is None
+    told = evse_view(scene.site, E1, scene.now, {E1: Reading(power_w=74_000, soc_percent=41)})
+    assert told.soc_percent == 41
     swapped = evse_view(scene.site, E1, scene.now, {E1: Reading(power_w=0, register_wh=3)})
     assert swapped.energy_wh == 0
 

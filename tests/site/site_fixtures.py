@@ -93,6 +93,10 @@ class SmallSite:
         """What the twin's display says, all languages in a line."""
         return " / ".join(" ".join(face["text"]) for face in self._seen(evse)["screen"]["faces"])
 
+    def bars(self, evse: int) -> set[int | None]:
+        """The levels that the twin's display draws."""
+        return {face["bar_percent"] for face in self._seen(evse)["screen"]["faces"]}
+
     def energised(self, evse: int) -> bool:
         """Whether the twin's contactor is closed."""
         return bool(self._seen(evse)["energised"])

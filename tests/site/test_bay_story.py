@@ -47,6 +47,20 @@ async def _drives_in_and_starts(site: SmallSite, evse: int, check_in: int) -> No
     await site.settled()
 
 
+async def test_the_display_draws_the_battery_as_the_car_tells_it(tmp_path: Path) -> None:
+    async with small_site(tmp_path, evses=1) as site:
+        check_in = await site.joins("phone")
+        assert site.bars(1) == {None}
+        await _drives_in_and_starts(site, 1, check_in.id)
+        await site.wait(240)
+        told = site.twin.control.state()["evses"][0]["car"]["soc_percent"]
+        assert told > 22
+        assert site.bars(1) == {int(told)}
+        site.twin.control.plug_out(1)
+        await site.wait(2)
+        assert site.bars(1) == {None}
+
+
 async def test_a_car_in_a_held_bay_stops_the_clock_for_three_minutes(tmp_path: Path) -> None:
     async with small_site(tmp_path, evses=1) as site:
         check_in = await site.joins("phone")
