@@ -122,7 +122,7 @@ class _Parts:
         self._clock = clock
         self._journal = journal
         self._key = key
-        self._wall = wall_clock(clock, options.config.clock.trust)
+        self._wall = wall_clock(clock, options.config.clock.trust, journal.last_utc_ms())
         elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
         self._station = build_station(self._config, journal, key)

@@ -81,10 +81,10 @@ def presence_of(config: Config) -> Presence:
     return Presence(sum(1 for d in config.device if d.port == Port.DISPLAY), limits=limits)
 
 
-def wall_clock(clock: Clock, trust: str) -> Callable[[], int | None]:
-    """Return the wall clock; with a twin it runs as fast as the twin does."""
+def wall_clock(clock: Clock, trust: str, last_utc_ms: int | None) -> Callable[[], int | None]:
+    """Return the wall clock, not believed before `last_utc_ms`; with a twin it runs as fast as the twin does."""
     if not isinstance(clock, ScaledClock):
-        return WallClock(clock.monotonic, trust)
+        return WallClock(clock.monotonic, trust, last_utc_ms)
     start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
     return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
 

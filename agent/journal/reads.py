@@ -192,6 +192,12 @@ class Reads:
         with self.connection() as db:
             return tuple(self.stored(row) for row in read_events(db, after, limit))
 
+    def last_utc_ms(self) -> int | None:
+        """Return the wall clock's time of the last event that has one, None without any."""
+        with self.connection() as db:
+            row = db.execute("SELECT utc_ms FROM event WHERE utc_ms IS NOT NULL ORDER BY seq DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
     def stored(self, row: tuple[Any, ...]) -> StoredEvent:
         """Return the event of a proven row."""
         seq, boot, elapsed_ms, utc_ms, kind, version, body = row[:7]

@@ -65,6 +65,7 @@ class Journal:
             self._give_up()
             raise
         self.clean_stop = self._writer.state.clean and not self.recovery.rebuilt
+        self.last_utc_ms: Callable[[], int | None] = self._reads.last_utc_ms
         self.receipt: Callable[[str, str], Receipt | None] = self._reads.receipt
         self.subject: Callable[[str], Subject | None] = self._reads.subject
         self.subject_by_lookup: Callable[[str, bytes], Subject | None] = self._reads.subject_by_lookup

@@ -2,25 +2,31 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 import pytest
+from shared_fixtures import open_journal
 
 from agent.app import CannotServe, Options, Running, running
 from agent.config.load import load
-from agent.config.types import Config
-from agent.core.events import Event
+from agent.config.location import location_of
+from agent.config.types import ClockSettings, Config
+from agent.core.events import Event, LayoutAdopted
 from agent.core.inputs import JoinQueue, StartAtPage
 from agent.core.layout import EvseId
 from agent.core.state import CheckIn, CheckInState, Origin, Site
+from agent.journal.turn import Turn
 from agent.kernel.mishaps import MISHAPS_MAX, TooManyMishaps
 from drivers.twin.control import Ev
 
 SPEED = 20.0
 LIMIT_S = 20.0
+FAR_AHEAD_UTC_MS = 4_000_000_000_000  # 2096
 
 
 def _config() -> Config:
@@ -122,6 +128,25 @@ async def test_options_that_cannot_work_are_said_in_a_sentence(tmp_path: Path) -
             raise AssertionError("it started")
     async with running(_options(tmp_path, _config())) as agent:
         assert agent.journal.clean_stop
+
+
+async def test_a_machine_whose_clock_is_before_the_last_event_has_no_time_of_day(tmp_path: Path) -> None:
+    config = replace(_config(), device=(), clock=ClockSettings(trust="always"))
+    for last_ms, trusted in ((time.time_ns() // 1_000_000, True), (FAR_AHEAD_UTC_MS, False)):
+        with closing(open_journal(tmp_path)) as journal:
+            layout = LayoutAdopted(
+                at_ms=journal.last_elapsed_ms, location=location_of(config, utc_ms=last_ms), digest=""
+            )
+            turn = Turn(
+                expected_head=journal.head,
+                boot=journal.last_boot,
+                elapsed_ms=journal.last_elapsed_ms,
+                utc_ms=last_ms,
+                events=(layout,),
+            )
+            journal.append_now(turn)
+        async with running(_options(tmp_path, config)) as agent:
+            assert (agent.runner.site.utc_minus_elapsed_ms is not None) is trusted
 
 
 class _NobodyKnows:
