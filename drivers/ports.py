@@ -204,9 +204,15 @@ class StatusLight(Protocol):
     async def show(self, signal: LampSignal, *, lease_s: float) -> None:
         """Show a signal, or renew its lease; dark when the lease lapses."""
 
+    async def close(self) -> None:
+        """Go dark at once, at a stop."""
+
 
 class Display(Protocol):
     """The small display of a bay."""
 
     async def show(self, screen: Screen, *, lease_s: float) -> None:
         """Show a screen, or renew its lease; "starting" when the lease lapses."""
+
+    async def close(self) -> None:
+        """Clear the screen at once, at a stop: nothing old is shown. May take as long as its bus does."""

@@ -2,14 +2,14 @@
 
 Each output is a task of its own, so that a dead panel delays no other. What is shown is made anew when the site is
 published and once a second for what counts down; it is sent when it changed or its lease runs out. What cannot be made
-or shown is not shown: the lease lapses, and lamp and panel say that nothing is known.
+or shown is not shown: the lease lapses, and lamp and panel say that nothing is known. A stop clears them.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from agent.core.lamps import LAMPS, LampState
 from agent.core.layout import EvseId
@@ -28,10 +28,22 @@ RENEW_PART = 3  # leases are renewed when a third of them is over
 TICK_S = 1.0
 ORDER_LIMIT_S = 4.0  # shorter than the leases; a slow I2C panel takes 0.3 s
 RETRY_S = 5.0  # how soon a panel that failed is tried again
+CLOSE_LIMIT_S = 2.0  # within the 5 s of a stage of the stop; a panel whose bus hangs is left as it is
 
 log = logging.getLogger("stationmaster.devices")
 
 T = TypeVar("T", LampSignal, Screen)
+T_contra = TypeVar("T_contra", LampSignal, Screen, contravariant=True)
+
+
+class _Output(Protocol[T_contra]):
+    """A lamp or a display."""
+
+    async def show(self, what: T_contra, /, *, lease_s: float) -> None:
+        """Show something, or renew it."""
+
+    async def close(self) -> None:
+        """Clear it."""
 
 
 def lamp_signal(state: LampState) -> LampSignal:
@@ -66,7 +78,7 @@ class Outputs:
                 self._keep(
                     f"light-{evse}",
                     lambda: self._lamp(evse),
-                    lambda signal: light.show(signal, lease_s=LAMP_LEASE_S),
+                    light,
                     LAMP_LEASE_S,
                 )
             )
@@ -76,7 +88,7 @@ class Outputs:
                 self._keep(
                     f"display-{evse}",
                     lambda: self._screens.of(self._runner.site, evse, self._runner.now(), self._readings.live),
-                    lambda screen: display.show(screen, lease_s=DISPLAY_LEASE_S),
+                    display,
                     DISPLAY_LEASE_S,
                 )
             )
@@ -85,10 +97,17 @@ class Outputs:
     def _lamp(self, evse: EvseId) -> LampSignal:
         return lamp_signal(lamp_state(self._runner.site, evse, self._runner.now(), self._readings.live.get(evse)))
 
-    async def _keep(
-        self, name: str, make: Callable[[], T], show: Callable[[T], Awaitable[None]], lease_s: float
-    ) -> None:
-        """Show what `make` says, on change and before the lease is over, for ever."""
+    async def _keep(self, name: str, make: Callable[[], T], output: _Output[T], lease_s: float) -> None:
+        """Show what `make` says, on change and before the lease is over, until cancelled; then clear it."""
+        try:
+            await self._renew(name, make, output, lease_s)
+        finally:
+            try:
+                await Orders(name, self._clock, CLOSE_LIMIT_S).give(output.close)
+            except DeviceError as error:
+                log.warning("device=%s state=not_cleared hint=%r", name, str(error))
+
+    async def _renew(self, name: str, make: Callable[[], T], output: _Output[T], lease_s: float) -> None:
         published = asyncio.Event()
         self._published.append(published)
         self._health.expect(name, self._clock.monotonic())
@@ -101,7 +120,7 @@ class Outputs:
             try:
                 wanted = self._made(name, make)
                 if wanted != shown or now_s - shown_s >= lease_s / RENEW_PART:
-                    await orders.give(partial(show, wanted))
+                    await orders.give(partial(output.show, wanted, lease_s=lease_s))
                     self._health.heard(name, now_s)
                     shown, shown_s = wanted, now_s
             except DeviceError as error:

@@ -2,17 +2,17 @@
 
 Touches one I2C device; the library and the bus are loaded by the first `show`. Draws only what changed. The panel is
 leased: without renewal it shows "starting", never an old call code, and goes on sparing its pixels. Bus transfers of
-1 KiB (about 25 ms at 400 kHz) run in a thread. Has no policy: a screen says whether it is bright, `set_night` when
-it is night.
+1 KiB (about 25 ms at 400 kHz) run in a thread of the panel's own. Has no policy: a screen says whether it is bright,
+`set_night` when it is night.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
+from drivers.blocking import Blocking
 from drivers.clock import until_set
 from drivers.display.bitmap import Bitmap
 from drivers.display.frames import FACE_S, SHIFT_S, Contrast, starting_screen
@@ -78,7 +78,7 @@ class OledDisplay:
         self._device: Any = None
         self._shown: Bitmap | None = None
         self._level: int | None = None
-        self._in_use = threading.Lock()  # a cancelled task leaves its transfer running: the next must wait for it
+        self._calls = Blocking(name)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -103,12 +103,15 @@ class OledDisplay:
         self._changed.set()
 
     async def close(self) -> None:
-        """Clear the panel, switch it off and give the bus back; the next `show` opens it again."""
+        """Clear the panel, switch it off and give the bus back; the next `show` opens it again.
+
+        Waits for a transfer that is under way: whoever cannot wait for ever must cancel.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
-        await asyncio.to_thread(self._release)
+        await self._calls.call(self._release)
 
     async def _follow(self) -> None:
         """Redraw when the screen, the language, the place or the lease changes, until the panel fails."""
@@ -127,30 +130,30 @@ class OledDisplay:
 
     async def _draw_at(self, now_s: float) -> None:
         screen = self._current(now_s)
-        await asyncio.to_thread(self._draw, screen, int(now_s), self._contrast.level(screen, night=self._night))
+        level = self._contrast.level(screen, night=self._night)
+        await self._calls.call(lambda: self._draw(screen, int(now_s), level))
 
     def _draw(self, screen: Screen, tick_s: int, level: int) -> None:
         """Send the picture and the contrast if they changed; runs in a thread."""
-        with self._in_use:
-            errors = (OSError, load("luma.core.error", extra="display", device=self._name).Error)
-            try:
-                if self._device is None:
-                    self._device = self._open_device()
-                picture = render_screen(screen, tuple(self._device.size), tick_s=tick_s)
-                if level != self._level:
-                    self._device.contrast(level)
-                    self._level = level
-                if picture != self._shown:
-                    self._device.display(self._image(picture))
-                    self._shown = picture
-            except LayoutError as error:
-                raise DeviceError(f"{self._name}: cannot draw: {error}") from error
-            except errors as error:
-                self._forget()
-                raise DeviceError(
-                    f"{self._name}: cannot draw on i2c-{self._options.bus} 0x{self._options.address:02x}: {error}: "
-                    "check wiring, address (i2cdetect) and that I2C is on"
-                ) from error
+        errors = (OSError, load("luma.core.error", extra="display", device=self._name).Error)
+        try:
+            if self._device is None:
+                self._device = self._open_device()
+            picture = render_screen(screen, tuple(self._device.size), tick_s=tick_s)
+            if level != self._level:
+                self._device.contrast(level)
+                self._level = level
+            if picture != self._shown:
+                self._device.display(self._image(picture))
+                self._shown = picture
+        except LayoutError as error:
+            raise DeviceError(f"{self._name}: cannot draw: {error}") from error
+        except errors as error:
+            self._forget()
+            raise DeviceError(
+                f"{self._name}: cannot draw on i2c-{self._options.bus} 0x{self._options.address:02x}: {error}: "
+                "check wiring, address (i2cdetect) and that I2C is on"
+            ) from error
 
     def _image(self, picture: Bitmap) -> Any:
         pillow: Any = load("PIL.Image", extra="display", device=self._name)
@@ -161,11 +164,14 @@ class OledDisplay:
         self._device, self._shown, self._level = None, None, None
 
     def _release(self) -> None:
-        with self._in_use:
-            device = self._device
-            self._forget()
-            if device is not None:
-                device.cleanup()
+        device = self._device
+        self._forget()
+        if device is None:
+            return
+        try:
+            device.cleanup()
+        except (OSError, load("luma.core.error", extra="display", device=self._name).Error) as error:
+            raise DeviceError(f"{self._name}: cannot be cleared: {error}: it may show something old") from error
 
     def _raise_failure(self) -> None:
         if self._task is None or not self._task.done():

@@ -11,11 +11,13 @@ from collections.abc import Callable
 
 from drivers.clock import until_set
 from drivers.ports import (
+    LAMP_OFF,
     READING_REPEAT_S,
     BayReading,
     ChargeReading,
     Clock,
     DeviceError,
+    Face,
     FaultReading,
     LampSignal,
     MeterReading,
@@ -199,6 +201,11 @@ class TwinStatusLight(_Facade):
         now_s = self._clock.monotonic()
         self._world.show_lamp(self._evse, signal, until_s=now_s + _lease(self._clock, lease_s), now_s=now_s)
 
+    async def close(self) -> None:
+        """Go dark."""
+        now_s = self._clock.monotonic()
+        self._world.show_lamp(self._evse, LAMP_OFF, until_s=now_s, now_s=now_s)
+
 
 class TwinDisplay(_Facade):
     """The display of an EVSE."""
@@ -207,6 +214,11 @@ class TwinDisplay(_Facade):
         """Show a screen for `lease_s` seconds, or renew; None ("starting") afterwards."""
         now_s = self._clock.monotonic()
         self._world.show_screen(self._evse, screen, until_s=now_s + _lease(self._clock, lease_s), now_s=now_s)
+
+    async def close(self) -> None:
+        """Show what a display shows that nobody renews."""
+        now_s = self._clock.monotonic()
+        self._world.show_screen(self._evse, Screen(faces=(Face(),)), until_s=now_s, now_s=now_s)
 
 
 def _lease(clock: Clock, lease_s: float) -> float:

@@ -143,6 +143,14 @@ class Panel:
             raise self.error
         self.shown = what
 
+    async def close(self) -> None:
+        """Clear, hang or fail."""
+        if self.hangs is not None:
+            await self.hangs.wait()
+        if self.error is not None:
+            raise self.error
+        self.shown = None
+
 
 def plugged(at_s: float) -> ChargeReading:
     """A car on the plug that takes no energy."""

@@ -13,7 +13,7 @@ from agent.core.layout import ConnectorId
 from agent.core.state import Bay
 from agent.devices.energy import SWITCH_FAILURE, EnergyLoop
 from agent.devices.evse_inputs import CONTROLLER_LOST, EvseDevices, EvseInputs, Readings
-from agent.devices.outputs import Outputs
+from agent.devices.outputs import CLOSE_LIMIT_S, Outputs
 from agent.devices.screens import Screens
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.secrets import SiteKey
@@ -71,11 +71,10 @@ async def test_a_contactor_that_never_closes_stays_a_fault_until_the_car_has_gon
         assert SWITCH_FAILURE not in here.faults
 
 
-def _outputs(here: Bench, light: Panel, display: Panel) -> None:
+def _outputs(here: Bench, light: Panel, display: Panel) -> "list[asyncio.Task[None]]":
     screens = Screens(load(), languages=(Language.EN,), presence_code=lambda: "483921", check_in_url=lambda _: None)
     outputs = Outputs(runner=here.runner, clock=here.clock, health=here.health, readings=Readings(), screens=screens)
-    for work in outputs.tasks(EvseDevices(evse=EVSE, light=light, display=display)):
-        here.start(work)
+    return [here.start(work) for work in outputs.tasks(EvseDevices(evse=EVSE, light=light, display=display))]
 
 
 async def test_a_display_that_hangs_is_lost_alone_is_not_asked_twice_and_comes_back(tmp_path: Path) -> None:
@@ -105,6 +104,24 @@ async def test_a_display_driver_with_a_bug_ends_nothing(tmp_path: Path) -> None:
         display.error = None
         await here.wait(6)
         assert here.health.states()["display-1"].ok
+
+
+async def test_a_stop_clears_what_is_shown_and_does_not_wait_for_a_display_that_hangs(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench(tmp_path) as here:
+        light, display = Panel(), Panel()
+        tasks = _outputs(here, light, display)
+        await here.wait(1)
+        assert light.shown is not None
+        display.hangs = asyncio.Event()
+        for task in tasks:
+            task.cancel()
+        await here.settled()
+        assert light.shown is None
+        await here.wait(CLOSE_LIMIT_S)
+        assert all(task.done() for task in tasks)
+    assert "device=display-1 state=not_cleared hint='display-1: no answer within 2 s" in caplog.text
 
 
 def _inputs(here: Bench, devices: EvseDevices, source: ConfiguredTokens | None = None) -> None:

@@ -1,7 +1,9 @@
 """The OLED driver on luma's own dummy panel: leased, drawn only on change, honest about a lost bus."""
 
 import asyncio
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -46,6 +48,8 @@ class Panel:
 
     def cleanup(self) -> None:
         """Switch the panel off, as luma does."""
+        if self.lost:
+            raise OSError(121, "Remote I/O error")
         self._dummy.cleanup()
         self.off = True
 
@@ -133,6 +137,44 @@ async def test_a_lost_bus_is_said_with_what_to_check_and_the_next_call_opens_it_
     assert await panel.picture() == render_screen(HELD).packed()
     assert len(panels) == 2
     await shown.close()
+
+
+async def test_a_panel_that_hangs_leaves_the_pool_of_the_loop_alone_and_is_drawn_when_it_comes_back() -> None:
+    panel, clock, free = Panel(), ManualClock(), threading.Event()
+    hung = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def opened() -> Panel:
+        loop.call_soon_threadsafe(hung.set)
+        free.wait()
+        return panel
+
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=1))
+    shown = OledDisplay("bay-3-display", OPTIONS, clock, opened)
+    first = asyncio.ensure_future(shown.show(HELD, lease_s=60))
+    async with asyncio.timeout(WAIT_S):
+        await hung.wait()
+        assert await asyncio.to_thread(lambda: 1) == 1
+    first.cancel()
+    closing = asyncio.ensure_future(shown.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    await asyncio.gather(first, closing, return_exceptions=True)
+    free.set()
+    await shown.show(HELD_LATER, lease_s=60)
+    assert [await panel.picture(), await panel.picture()] == [
+        render_screen(screen).packed() for screen in (HELD, HELD_LATER)
+    ]
+    await shown.close()
+
+
+async def test_a_panel_that_cannot_be_cleared_any_more_says_so() -> None:
+    panel = Panel()
+    shown = display(panel, ManualClock())
+    await shown.show(HELD, lease_s=5)
+    panel.lost = True
+    with pytest.raises(DeviceError, match=r"bay-3-display: cannot be cleared: .*it may show something old"):
+        await shown.close()
 
 
 async def test_a_panel_that_is_not_there_is_a_device_error() -> None:
