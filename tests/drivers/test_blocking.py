@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ class Bus:
         return task
 
 
-async def _given_up(task: "asyncio.Task[int]") -> None:
+async def _given_up(task: "asyncio.Task[Any]") -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -93,7 +94,7 @@ async def test_beyond_the_limit_a_job_waits_for_a_thread_and_is_dropped_if_its_c
     gone = asyncio.ensure_future(Blocking("panel-2", threads).call(noted("gone")))
     waits = asyncio.ensure_future(Blocking("panel-3", threads).call(noted("waits")))
     await asyncio.sleep(0)
-    gone.cancel()
+    await _given_up(gone)
     assert ran == []
     bus.free.set()
     async with asyncio.timeout(WAIT_S):
