@@ -5,9 +5,9 @@ of one presence window are a cohort, and no-shows among those who never proved t
 """
 
 from agent.core import events as ev
-from agent.core.layout import Now
+from agent.core.layout import EvseId, Now
 from agent.core.queue import rank_behind
-from agent.core.state import Bay, CheckIn, CheckInState, Hold, Reason, Site
+from agent.core.state import Bay, CheckIn, CheckInState, Hold, Reason, Site, TokenAnswer
 
 BLOCKED_BEFORE_MISS = 2  # bays lost to strangers without any sign of the holder; then it counts as a miss
 
@@ -54,6 +54,19 @@ def believed(site: Site, hold: Hold) -> bool:
     if state.bay is Bay.FREE:
         return check_in.proven and check_in.blocked == 0
     return not check_in.unproven and check_in.blocked < BLOCKED_BEFORE_MISS
+
+
+def plugged_elsewhere(site: Site, hold: Hold) -> EvseId | None:
+    """Return the EVSE at which the holder of another has plugged in and shown their card since the call, or None."""
+    for evse in site.evse_ids():
+        last, stay = site.evse(evse).last_token, site.stays.get(evse)
+        if last is None or last.answer is not TokenAnswer.OTHER_BAY or last.check_in != hold.check_in:
+            continue
+        # A stay that is somebody's, or that a card has authorised, began after they had shown theirs in vain.
+        nobodys = stay is not None and stay.check_in is None and stay.authorised_ms is None
+        if nobodys and evse != hold.evse and last.at_ms >= hold.since_ms:
+            return evse
+    return None
 
 
 def proof_of_presence(check_in: CheckIn, now: Now) -> tuple[ev.Event, ...]:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
-from agent.core.conduct import believed, blocked, proof_of_presence
+from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence
 from agent.core.joining import arrival, expected_arrival, join
 from agent.core.layout import MINUTE_MS, AdHocStart, EvseId, Now, Policy, arrival_window_ms
 from agent.core.permit import Asker, Denied, permit
@@ -63,6 +63,7 @@ _OwnRequest = (
     | i.StartAtPage
     | i.StopAtPage
     | i.ReportBlocked
+    | i.UseBay
 )
 
 
@@ -93,6 +94,8 @@ def _of_check_in(site: Site, policy: Policy, request: _OwnRequest, now: Now) -> 
             return _prove_presence(site, check_in, now)
         case i.ReportBlocked():
             return _report_blocked(site, check_in, now)
+        case i.UseBay():
+            return _use_bay(site, policy, check_in, now)
         case _:
             assert_never(request)
 
@@ -241,6 +244,26 @@ def _report_blocked(site: Site, check_in: CheckIn, now: Now) -> Decision:
     if not believed(site, hold):
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
     return blocked(site, hold, now)
+
+
+def _use_bay(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:
+    """Move the hold to where its holder is plugged in, if they accept that EVSE and might have it with any card."""
+    hold = site.hold_of(check_in.id)
+    if hold is None:
+        return i.Refused(reason=i.Refusal.NOT_CALLED, check_in=check_in.id)
+    evse = plugged_elsewhere(site, hold)
+    connector = None if evse is None else site.evse(evse).plugged
+    if evse is None or connector is None or evse not in check_in.accepts:
+        return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
+    answer = permit(site, evse, Asker(check_in=check_in.id, groups=check_in.groups), now)
+    if isinstance(answer, Denied):
+        if answer.reason in (i.Refusal.HELD_FOR_OTHER, i.Refusal.STARTING):
+            return i.Refused(reason=answer.reason, check_in=answer.check_in, evse=evse)
+        # Whatever else forbids it, a bay is kept for them: that is what their page can tell them to do.
+        return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
+    until = now.elapsed_ms + arrival_window_ms(policy, check_in.more_time)
+    moved = ev.HoldMoved(at_ms=now.elapsed_ms, check_in=check_in.id, evse=evse, connector=connector, until_ms=until)
+    return (moved,)
 
 
 def _remote_start(site: Site, request: i.RemoteStart, now: Now) -> Decision:

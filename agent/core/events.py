@@ -19,6 +19,7 @@ from agent.core.events_queue import EvseAssigned as EvseAssigned
 from agent.core.events_queue import HoldConfirmed as HoldConfirmed
 from agent.core.events_queue import HoldExtended as HoldExtended
 from agent.core.events_queue import HoldLost as HoldLost
+from agent.core.events_queue import HoldMoved as HoldMoved
 from agent.core.events_queue import HoldPaused as HoldPaused
 from agent.core.events_queue import HoldResumed as HoldResumed
 from agent.core.events_queue import PresenceProven as PresenceProven

@@ -123,6 +123,16 @@ class HoldConfirmed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldMoved(Event):
+    """The User said on the page that they charge where they are plugged in: that EVSE is held for them instead."""
+
+    check_in: CheckInId
+    evse: EvseId
+    connector: ConnectorId
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HoldLost(Event):
     """The EVSE cannot be given to its holder, by no fault of theirs: they are served first."""
 

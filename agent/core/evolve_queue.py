@@ -185,6 +185,25 @@ def _hold_confirmed(site: Site, e: ev.HoldConfirmed) -> Site:
     return change_check_in(_hold(site, e.check_in, confirmed=True), e.check_in, e.at_ms)
 
 
+def _hold_moved(site: Site, e: ev.HoldMoved) -> Site:
+    if e.check_in not in site.check_ins or e.evse not in site.evses:
+        return site
+    hold = Hold(
+        evse=e.evse,
+        connector=e.connector,
+        check_in=e.check_in,
+        since_ms=e.at_ms,
+        until_ms=e.until_ms,
+        paused=True,  # they are here: the clock has nothing to stop for
+        confirmed=True,
+    )
+    after = drop_hold_of(site, e.check_in, e.at_ms)
+    after = replace(after, holds=with_(after.holds, e.evse, hold))
+    return change_check_in(
+        after, e.check_in, e.at_ms, state=CheckInState.ARRIVED, evse=e.evse, reason=Reason.ARRIVED, extended=False
+    )
+
+
 def _hold_lost(site: Site, e: ev.HoldLost) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
@@ -298,6 +317,7 @@ APPLY_QUEUE: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {
     ev.HoldPaused: _hold_paused,
     ev.HoldResumed: _hold_resumed,
     ev.HoldConfirmed: _hold_confirmed,
+    ev.HoldMoved: _hold_moved,
     ev.HoldLost: _hold_lost,
     ev.CallMissed: _call_missed,
     ev.PresenceProven: _presence_proven,

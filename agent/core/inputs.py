@@ -152,6 +152,13 @@ class ReportBlocked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UseBay:
+    """ "Charge here instead": the called User is plugged in at another bay than theirs and wants that one."""
+
+    check_in: CheckInId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteStart:
     """The CSMS asks to start for an IdToken; without EVSE the first permitted one with a car is taken."""
 
@@ -208,6 +215,7 @@ Request = (
     | StartAtPage
     | StopAtPage
     | ReportBlocked
+    | UseBay
     | RemoteStart
     | StopStay
     | SetAvailability

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from agent.core import inputs as i
 from agent.core.board import closes_utc_ms, label, opens_utc_ms
+from agent.core.conduct import plugged_elsewhere
 from agent.core.decide import decide
 from agent.core.layout import CheckInId, EvseId, Now, Policy, PoolId
 from agent.core.queue import in_service, position
@@ -69,6 +70,7 @@ class Action(StrEnum):
     EXTEND = "extend"
     PLAN = "plan"  # a link, no Request
     WRONG_BAY = "wrong_bay"  # ReportBlocked: the car in the bay is not theirs
+    USE_BAY = "use_bay"
     HERE = "here"  # UpdateArrival without a time
     READY = "ready"  # SnoozeCheckIn with 0 minutes
     START_CHARGING = "start_charging"
@@ -93,7 +95,7 @@ ACTIONS: Mapping[PageState, tuple[Action, ...]] = {
     PageState.CALLED: _CALLED,
     PageState.BAY_CHANGED: _CALLED,
     PageState.ARRIVED: (Action.WRONG_BAY, Action.LEAVE),
-    PageState.WRONG_BAY: (Action.PLAN,),
+    PageState.WRONG_BAY: (Action.USE_BAY, Action.PLAN),
     PageState.BAY_BLOCKED: (Action.WRONG_BAY, Action.SNOOZE, Action.LEAVE),
     PageState.REQUEUED: (Action.HERE, Action.SNOOZE, Action.LEAVE),
     PageState.ENDED: (Action.CHECK_IN_AGAIN,),
@@ -166,7 +168,7 @@ def page_view(
     pool = location.pool(found.pool)
     evse, until, past = _evse(found, state), _until_ms(location.policy, found, hold, stay, state), found.past
     actions = tuple(a for a in ACTIONS[state] if _possible(site, found, a, wait, now))
-    wrong = _wrong_evse(site, found, hold)
+    wrong = None if hold is None else plugged_elsewhere(site, hold)
     ended = past.ended_ms if past else found.ended_ms if stay is None else None
     return PageView(
         state=state,
@@ -232,7 +234,7 @@ def _of_line(site: Site, check_in: CheckIn) -> PageState:
 
 
 def _of_hold(site: Site, check_in: CheckIn, hold: Hold) -> PageState:
-    if _wrong_evse(site, check_in, hold) is not None:
+    if plugged_elsewhere(site, hold) is not None:
         return PageState.WRONG_BAY
     if wrong_car(site, hold):
         return PageState.BAY_BLOCKED
@@ -266,20 +268,6 @@ def _of_stay(site: Site, check_in: CheckIn, stay: Stay | None, reading: Reading 
 def _card_refused(site: Site, evse: EvseId, since_ms: int) -> bool:
     last = site.evse(evse).last_token
     return last is not None and last.answer is TokenAnswer.NOT_ACCEPTED and last.at_ms >= since_ms
-
-
-def _wrong_evse(site: Site, check_in: CheckIn, hold: Hold | None) -> EvseId | None:
-    """Return the EVSE at which somebody called elsewhere has plugged in and shown their card, or None."""
-    if hold is None:
-        return None
-    for evse in site.evse_ids():
-        state = site.evse(evse)
-        last = state.last_token
-        if last is None or last.answer is not TokenAnswer.OTHER_BAY or last.check_in != check_in.id:
-            continue
-        if state.plugged is not None and last.at_ms >= hold.since_ms:
-            return evse
-    return None
 
 
 # --- the figures
@@ -349,6 +337,8 @@ def _request(check_in: CheckIn, action: Action) -> i.Request | None:
             return i.ExtendHold(check_in=check_in.id)
         case Action.WRONG_BAY:
             return i.ReportBlocked(check_in=check_in.id)
+        case Action.USE_BAY:
+            return i.UseBay(check_in=check_in.id)
         case Action.START_CHARGING:
             return i.StartAtPage(check_in=check_in.id)
         case Action.STOP_CHARGING:

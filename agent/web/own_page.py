@@ -36,6 +36,7 @@ _REQUESTS: Mapping[str, Callable[[CheckInId, Mapping[str, str]], i.Request]] = {
     Action.UNDO: lambda c, _: i.UndoLeave(check_in=c),
     Action.EXTEND: lambda c, _: i.ExtendHold(check_in=c),
     Action.WRONG_BAY: lambda c, _: i.ReportBlocked(check_in=c),
+    Action.USE_BAY: lambda c, _: i.UseBay(check_in=c),
     Action.HERE: lambda c, _: i.UpdateArrival(check_in=c),
     Action.START_CHARGING: lambda c, _: i.StartAtPage(check_in=c),
     Action.STOP_CHARGING: lambda c, _: i.StopAtPage(check_in=c),

@@ -11,8 +11,8 @@ from decimal import Decimal
 
 from agent.core.board import PoolView
 from agent.core.layout import MINUTE_MS, ChargingLocation, Now
+from agent.core.page import Action, PageView
 from agent.core.page import PageState as CoreState
-from agent.core.page import PageView
 from agent.core.shown import WaitRange
 from agent.core.state import Reason
 from agent.texts.catalogue import Catalogue
@@ -81,6 +81,7 @@ def own_page_fields(words: Words, view: PageView, now: Now, phone: str | None) -
         "code": view.code,
         "bay": view.bay,
         "wrong_bay": view.wrong_bay,
+        "kept_bay": None if Action.USE_BAY in view.actions else view.wrong_bay,
         "left_s": left_s,
         "minutes": None if left_s is None else max(1, -(-left_s // 60)),
         "until": words.local(view.ended_utc_ms if done else view.until_utc_ms),

@@ -94,6 +94,8 @@ def _of_people(site: Site, deed: Deed) -> tuple[i.Input, ...]:
             waiting = site.line()
             somebody = waiting[a % len(waiting)].id if waiting else who
             return (i.LeaveQueue(check_in=somebody), i.UndoLeave(check_in=somebody))
+        case "wrong bay":
+            return _wrong_bay(site, deed)
         case "scan":
             return (i.ProvePresence(check_in=who),)
         case "start":
@@ -165,6 +167,20 @@ def _card(site: Site, deed: Deed, number: EvseId) -> SubjectRef:
     return SubjectRef(f"card-{deed.b}")
 
 
+def _wrong_bay(site: Site, deed: Deed) -> tuple[i.Input, ...]:
+    """Somebody called plugs in at the bay of another, who leaves or stays, and then wants to charge there."""
+    called = [h for _, h in sorted(site.holds.items()) if site.check_ins[h.check_in].subjects]
+    others = [h for _, h in sorted(site.holds.items()) if called and h.check_in != called[0].check_in]
+    if not others:
+        return ()
+    who, other = site.check_ins[called[0].check_in], others[deed.a % len(others)]
+    card = i.TokenPresented(
+        evse=other.evse, subject=who.subjects[0], verdict=i.Verdict.ACCEPTED, draw=31 * deed.a + deed.b
+    )
+    leaves = (i.LeaveQueue(check_in=other.check_in),) if deed.b < 6 else ()
+    return (i.PluggedIn(evse=other.evse, connector=ONE), card, *leaves, i.UseBay(check_in=who.id))
+
+
 def _join(deed: Deed, origin: Origin, **more: object) -> i.JoinQueue:
     return i.JoinQueue(
         pool=PoolId("ABC"[deed.a % 3]),
@@ -181,7 +197,7 @@ WHATS = (
     *("join", "join", "join", "join by card", "join by card", "join by card", "join by time", "change", "page", "page"),
     *("page", "page", "scan", "start", "start", "bay", "bay", "bay", "plug", "plug", "plug", "unplug", "unplug"),
     *("card", "card", "card", "remote", "stop", "reading", "reading", "reading", "fault", "switch", "reserve"),
-    *("layout", "clock", "start again", "read", "read", "leave and return"),
+    *("layout", "clock", "start again", "read", "read", "leave and return", "wrong bay", "wrong bay"),
 )
 OPENING = (
     Deed("start again", 0, 0, 0),

@@ -274,6 +274,10 @@ class Story:
         """Somebody says that another car stands in their bay."""
         return self.asks(i.ReportBlocked(check_in=self.people[who]))
 
+    def stays_where_plugged(self, who: str) -> i.Refusal | None:
+        """Somebody who is plugged in at another bay than theirs wants to charge there."""
+        return self.asks(i.UseBay(check_in=self.people[who]))
+
     def will_arrive(self, who: str, in_minutes: float | None) -> i.Refusal | None:
         """Somebody tells when they arrive."""
         span = None if in_minutes is None else round(in_minutes * MINUTE)

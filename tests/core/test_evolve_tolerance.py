@@ -52,6 +52,7 @@ OF_CHECK_INS = (
     ev.HoldPaused(at_ms=AT, check_in=NOBODY, until_ms=AT + 1, left_ms=1),
     ev.HoldResumed(at_ms=AT, check_in=NOBODY, until_ms=AT + 1),
     ev.HoldConfirmed(at_ms=AT, check_in=NOBODY),
+    ev.HoldMoved(at_ms=AT, check_in=NOBODY, evse=EvseId(1), connector=ONE, until_ms=AT + 1),
     ev.HoldLost(at_ms=AT, check_in=NOBODY, evse=NOWHERE, reason=Reason.EVSE_FAULT),
     ev.CallMissed(at_ms=AT, check_in=NOBODY, evse=NOWHERE, rank=Rank(place=1)),
     ev.PresenceProven(at_ms=AT, check_in=NOBODY),

@@ -155,6 +155,8 @@ class Witness:
             case ev.HoldConfirmed():
                 assert held is not None
                 held.confirmed = True
+            case ev.HoldMoved():
+                self._moved(event, person, held)
             case ev.HoldLost():
                 person.there, person.first = "here", True
                 _release(held)
@@ -169,6 +171,21 @@ class Witness:
                 person.there = "here" if person.was == "called" else person.was
             case _:
                 pass
+
+    def _moved(self, event: ev.HoldMoved, person: Person, held: Place | None) -> None:
+        place = self.places[event.evse]
+        assert held is not None, "nothing was held for them"
+        assert not self.reconciling
+        assert self._works(place)
+        assert place.plugged
+        assert place is not held
+        assert not place.authorised, "somebody charges there"
+        assert place.holder is None, "held twice"
+        assert place.reserve is None
+        assert event.evse in self._accepts(person)
+        assert not self._overtaken(person, event.evse)
+        _release(held)
+        place.holder, place.confirmed = person, True
 
     def _changed(self, event: ev.CheckInChanged, person: Person) -> None:
         before = self._accepts(person)

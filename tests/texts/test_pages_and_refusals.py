@@ -47,6 +47,7 @@ def fields(language: Language) -> dict[str, object]:
         "until": time(14, 31),
         "minutes": 2,
         "wrong_bay": "4",
+        "kept_bay": "4",
         "faulty_bay": "3",
         "energy_wh": 18_400,
         "power_w": 74_000,

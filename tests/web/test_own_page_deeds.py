@@ -106,6 +106,25 @@ async def test_a_report_that_somebody_stands_in_the_bay_finds_another(tmp_path: 
         assert (await phone.get(path)).h1 == "Somebody stands at bay 1"
 
 
+async def test_charging_where_one_is_plugged_in_is_offered_once_that_bay_is_nobodys(tmp_path: Path) -> None:
+    location, stage = STAGES[PageState.WRONG_BAY]
+    async with serving(tmp_path, location) as site, Phone(site.url) as phone:
+        who = await stage(site)
+        path = site.page_of(who)
+        assert "which is kept for somebody else" in (await phone.get(path)).words
+        refused = await phone.do(path, "use_bay")
+        code = site.runner.site.check_ins[CheckInId(who + 1)].code
+        assert (refused.status, f"Bay 2 is kept for {code} until 14:0" in refused.words) == (409, True)
+        await site.runner.ask(i.LeaveQueue(check_in=CheckInId(who + 1)))
+        page = await phone.get(f"{path}?lang=de")
+        assert "Hier an Ladeplatz 2 laden" in page.words
+        assert "der jetzt für niemanden frei gehalten wird" in page.words
+        done = await phone.post(f"{path}/use_bay", {"request": page.request_id})
+        assert (done.status, done.headers["Location"]) == (303, path)
+        stay = site.runner.site.stays[EvseId(2)]
+        assert (stay.check_in, stay.wants_energy, site.runner.site.holds) == (who, True, {})
+
+
 async def test_here_answers_a_missed_call(tmp_path: Path) -> None:
     location, stage = STAGES[PageState.REQUEUED]
     async with serving(tmp_path, location) as site, Phone(site.url) as phone:
