@@ -30,9 +30,9 @@ def equal_evses(count: int, pool: PoolId, connector: Connector = CCS_CABLE, **po
     )
 
 
-def open_journal(directory: Path) -> Journal:
+def open_journal(directory: Path, *, second: Path | None = None) -> Journal:
     """The journal of the core's events."""
-    return Journal.open(directory, Codec(APPLY))
+    return Journal.open(directory, Codec(APPLY), second=second)
 
 
 def replayed(journal: Journal) -> Site:

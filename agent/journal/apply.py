@@ -40,7 +40,7 @@ class Applier:
     def __init__(self, db: sqlite3.Connection) -> None:
         """Count the receipts once; later turns keep the counts."""
         self._per_source: dict[str, int] = dict(db.execute("SELECT source, count(*) FROM receipt GROUP BY source"))
-        self.forgot = False  # a subject was deleted since the last sweep
+        self.forgot: set[str] = set()  # tables of which a row that names somebody was deleted since the last sweep
 
     def apply(self, ledger: Ledger, write: Write, elapsed_ms: int) -> None:
         """Apply one write; raise TurnRefused or LimitReached if it cannot be."""
@@ -48,10 +48,10 @@ class Applier:
             case PutReceipt():
                 self._put_receipt(ledger, write)
             case PutSubject(ref=ref, kind=kind, value=value, lookup=lookup, details=details):
-                self.forgot |= bool(ledger.take(SUBJECT, "ref = ?", (ref,)))
+                self._forget(ledger.take(SUBJECT, "ref = ?", (ref,)), SUBJECT)
                 _put(ledger, SUBJECT, SUBJECTS_MAX, (ref, kind, value, lookup, details))
             case ForgetSubject(ref=ref):
-                self.forgot |= bool(ledger.take(SUBJECT, "ref = ?", (ref,)))
+                self._forget(ledger.take(SUBJECT, "ref = ?", (ref,)), SUBJECT)
             case Owe(lane=lane, message_id=message_id, kind=kind, fact=fact, group=group):
                 _put(ledger, OWED, OWED_MAX, (ledger.number(), lane, message_id, kind, fact, group, None, 0))
             case FreezeFrame(message_id=message_id, frame=frame):
@@ -65,12 +65,12 @@ class Applier:
                 assert isinstance(attempts, int)  # noqa: S101 - STRICT column
                 ledger.change(OWED, row, (*row[:_ATTEMPTS], attempts + 1))
             case Acknowledge(message_id=message_id):
-                ledger.take(OWED, "message_id = ?", (message_id,))
+                self._forget(ledger.take(OWED, "message_id = ?", (message_id,)), OWED)
             case Bury(message_id=message_id, reason=reason):
                 # The fact is kept for people; the frame, which names a card, has nobody left to go to.
                 owed = _owed(ledger, message_id)
                 ledger.put(DEAD_LETTER, (*owed[:_FRAME], None, *owed[_FRAME + 1 :], reason, elapsed_ms))
-                ledger.take(OWED, "message_id = ?", (message_id,))
+                self._forget(ledger.take(OWED, "message_id = ?", (message_id,)), OWED)
                 if ledger.count(DEAD_LETTER) > DEAD_LETTERS_MAX:
                     ledger.dead_dropped += len(ledger.take(DEAD_LETTER, "id = (SELECT min(id) FROM dead_letter)", ()))
             case PutRecord(store=store, key=key, value=value):
@@ -83,6 +83,10 @@ class Applier:
                 ledger.take(RECORD, "store = ? AND key = ?", (store, key))
             case _:
                 assert_never(write)
+
+    def _forget(self, rows: list[Row], table: Table) -> None:
+        if rows:
+            self.forgot.add(table.name)
 
     def _put_receipt(self, ledger: Ledger, write: PutReceipt) -> None:
         row = (ledger.number(), write.source, write.request_id, write.digest, write.answer, write.elapsed_ms)

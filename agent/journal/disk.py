@@ -4,7 +4,7 @@
     ballast              8 MiB given up when the disk is full
     live/journal.db      the database, with SQLite's -wal and -shm
     building/ rebuilt/   a database being made; a complete one waiting to become live
-    quarantine/0001/     damaged databases, never deleted by the agent
+    quarantine/0001/     a damaged database as it was; after a day only its events, see quarantine.py
     snapshots/           see snapshots.py
 
 A database is always made in `building`, and becomes `live` by renaming its folder: there is never half of one.
@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,7 @@ Synchronous = Literal["FULL", "OFF"]
 DATABASE = "journal.db"
 BALLAST_BYTES = 8 * 1024 * 1024  # some hours of a busy site, to end charges and warn people in
 BALLAST_REBUILT_AT_BYTES = 64 * 1024 * 1024  # free space that shows the trouble is over
+WIPE_BLOCK_BYTES = 256 * 1024
 BUSY_TIMEOUT_MS = 1000  # a reader's short read may delay a checkpoint by this much, never fail it
 NOT_DAMAGE = (
     sqlite3.SQLITE_FULL,
@@ -113,6 +115,25 @@ def drop_cached_log(folder: Path) -> None:
     if path.exists():
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def wipe(path: Path) -> None:
+    """Overwrite a file and delete it: it names people. Flash may keep an old copy until it needs the place."""
+    with suppress(OSError), path.open("r+b") as file:  # where a sector cannot be written, deleting must do
+        left = path.stat().st_size
+        while left > 0:
+            left -= file.write(bytes(min(left, WIPE_BLOCK_BYTES)))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+
+
+def wipe_folder(folder: Path) -> None:
+    """Wipe the files of a folder and delete it; none is no error."""
+    if folder.exists():
+        for path in folder.iterdir():
+            wipe(path)
+        folder.rmdir()
 
 
 def free_ballast(directory: Path) -> bool:

@@ -18,7 +18,7 @@ from agent.journal.check import VerifyReport, verify
 from agent.journal.disk import DATABASE, Lock, connect_to_read, storage_error
 from agent.journal.errors import JournalBusy, JournalError
 from agent.journal.reads import READ_BATCH_MAX, read_events
-from agent.journal.rows import Row
+from agent.journal.rows import EVENT_COLUMNS, Row
 
 
 def list_lines(directory: Path, *, after: int = 0, kind: str | None = None) -> Iterator[str]:
@@ -33,13 +33,16 @@ def list_lines(directory: Path, *, after: int = 0, kind: str | None = None) -> I
 
 def export_lines(directory: Path, *, after: int = 0) -> Iterator[str]:
     """Yield a JSON object per event with all columns, the hash of the event before and its own; ASCII only."""
-    names = ("seq", "boot", "elapsed_ms", "utc_ms", "kind", "version")
     with _opened(directory) as (db, _):
-        for row in _rows(db, after):
-            line: dict[str, object] = dict(zip(names, row, strict=False))
-            line["body"] = _body(row[6])
-            line["prev"], line["hash"] = (bytes(value).hex() for value in row[7:9] if isinstance(value, bytes))
-            yield json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+        yield from map(json_line, _rows(db, after))
+
+
+def json_line(row: Row) -> str:
+    """Return a proven event row as a JSON object."""
+    line: dict[str, object] = dict(zip(EVENT_COLUMNS[:6], row, strict=False))
+    line["body"] = _body(row[6])
+    line["prev"], line["hash"] = (bytes(value).hex() for value in row[7:9] if isinstance(value, bytes))
+    return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
 
 
 def verify_files(directory: Path) -> VerifyReport:

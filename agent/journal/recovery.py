@@ -4,14 +4,13 @@ Decides whether the files are sound and which snapshot to start from. Touches no
 database goes to quarantine whole, and the rebuilt one is looked at again before it is trusted.
 """
 
-import shutil
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.journal import wal
 from agent.journal.check import hash_at, verify
-from agent.journal.disk import DATABASE, Synchronous, connect_to_read, storage_error
+from agent.journal.disk import DATABASE, Synchronous, connect_to_read, storage_error, wipe_folder
 from agent.journal.errors import StorageDamaged, StorageFailed
 from agent.journal.rows import State, read_state
 from agent.journal.salvage import create, rebuild, swap_in
@@ -138,8 +137,8 @@ def all_snapshots(directory: Path, second: Path | None) -> tuple[tuple[Snapshot,
 
 
 def _finish_interrupted(directory: Path) -> tuple[str, ...]:
-    for name in ("building", "salvage"):
-        shutil.rmtree(directory / name, ignore_errors=True)
+    for name in ("building", "salvage", "scrub"):
+        wipe_folder(directory / name)
     if not (directory / "rebuilt").exists():
         return ()
     first = not (directory / "live").exists() and not (directory / "quarantine").exists()

@@ -3,7 +3,7 @@ what is missing.
 
 Works on a copy whose log was resealed, because opening the original could change it. Builds the new database aside;
 only when it is complete and synced are the damaged files moved to quarantine and the new ones moved in. Never
-deletes the damaged files, never invents an event: what is lost is recorded as a gap.
+deletes the damaged files (see quarantine.py), never invents an event: what is lost is recorded as a gap.
 """
 
 import os
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.journal import wal
-from agent.journal.disk import DATABASE, Synchronous, connect, connect_to_read
+from agent.journal.disk import DATABASE, Synchronous, connect, connect_to_read, wipe_folder
 from agent.journal.errors import StorageDamaged, StorageFailed
 from agent.journal.rows import (
     DEAD_LETTER,
@@ -71,10 +71,10 @@ def rebuild(directory: Path, snapshot: Snapshot | None, synchronous: Synchronous
     """Make `rebuilt/` from `live/` and a snapshot; return what is missing."""
     copy, building = directory / "salvage", directory / "building"
     for folder in (copy, building):
-        shutil.rmtree(folder, ignore_errors=True)
+        wipe_folder(folder)
     finds = _search(directory / "live", copy)
     gaps = _build(building, finds, snapshot, synchronous)
-    shutil.rmtree(copy, ignore_errors=True)
+    wipe_folder(copy)
     building.rename(directory / "rebuilt")
     sync_folder(directory)
     known = [(int(row[0] or 0), int(row[1] or 0)) for row in finds.rows[GAP.name].values()]
@@ -102,11 +102,7 @@ def _search(live: Path, copy: Path) -> Finds:
     if not (live / DATABASE).exists():
         finds.notes.append("the database file is missing")
         return finds
-    copy.mkdir()
-    shutil.copyfile(live / DATABASE, copy / DATABASE)
-    log = wal.reseal(wal.read(live / f"{DATABASE}-wal"))
-    if log:
-        (copy / f"{DATABASE}-wal").write_bytes(log)
+    resealed(live, copy)
     try:
         db = connect_to_read(copy / DATABASE)
     except sqlite3.Error as error:
@@ -119,12 +115,21 @@ def _search(live: Path, copy: Path) -> Finds:
     return finds
 
 
+def resealed(source: Path, copy: Path) -> None:
+    """Copy a damaged database with a log that SQLite takes up to its last sound frame."""
+    copy.mkdir()
+    shutil.copyfile(source / DATABASE, copy / DATABASE)
+    log = wal.reseal(wal.read(source / f"{DATABASE}-wal"))
+    if log:
+        (copy / f"{DATABASE}-wal").write_bytes(log)
+
+
 def _search_rows(db: sqlite3.Connection, finds: Finds) -> None:
     try:
         finds.state = read_state(db)
     except (sqlite3.Error, StorageDamaged, ValueError, TypeError, AttributeError):
         finds.notes.append("the journal's state row is lost: rebuilt from the rows")
-    for row in _both_ways(db, f"{SELECT_EVENTS} NOT INDEXED", "seq"):
+    for row in both_ways(db, f"{SELECT_EVENTS} NOT INDEXED", "seq"):
         _keep_event(finds, row)
     last = max([*finds.events, finds.state.head if finds.state else 0])
     first = min([*finds.events, finds.state.floor + 1 if finds.state else 1])
@@ -136,7 +141,7 @@ def _search_rows(db: sqlite3.Connection, finds: Finds) -> None:
         kept = finds.rows[table.name]
         indices = [table.columns.index(column) for column in table.key]
         query = f"SELECT {table.selected} FROM {table.name} NOT INDEXED"  # noqa: S608
-        for row in _both_ways(db, query, ", ".join(table.key)):
+        for row in both_ways(db, query, ", ".join(table.key)):
             if _proven(table, row):
                 kept[tuple(row[index] for index in indices)] = row[:-1]
         if finds.state is not None:
@@ -161,7 +166,7 @@ def _proven(table: Table, row: Row) -> bool:
         return False
 
 
-def _both_ways(db: sqlite3.Connection, query: str, key: str) -> Iterable[Row]:
+def both_ways(db: sqlite3.Connection, query: str, key: str) -> Iterable[Row]:
     """Read from both ends up to the damage: one bad page costs its own rows only."""
     order = [f"{part} DESC" for part in key.split(", ")]
     yield from _tolerant(db, f"{query} ORDER BY {key}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agent.journal import snapshots
+from agent.journal import quarantine, snapshots
 from agent.journal.check import VerifyReport, hash_at, verify
 from agent.journal.codec import Codec
 from agent.journal.disk import DATABASE, Lock, Synchronous, storage_error
@@ -160,6 +160,22 @@ class Journal:
     async def checkpoint(self) -> None:
         """Empty the log into the database and wipe what was forgotten; call it when nothing waits."""
         await asyncio.wrap_future(self._on_writer(lambda: self._writer.tidy(0)))
+
+    @property
+    def unwiped(self) -> bool:
+        """Whether something that named somebody was deleted since the last `checkpoint` and may be in a file yet."""
+        return self._writer.unwiped
+
+    def quarantined(self) -> tuple[str, ...]:
+        """Return the names of the damaged databases that are kept as they were."""
+        return quarantine.quarantined(self._directory)
+
+    def scrub(self, name: str) -> None:
+        """Keep only the events of a damaged database; blocks. Raises StorageFailed where the disk refuses."""
+        try:
+            quarantine.scrub(self._directory, name)
+        except OSError as error:
+            raise storage_error(error, f"scrub quarantine/{name}") from error
 
     async def probe(self) -> VerifyReport:
         """Prove that the disk takes a write again, then verify everything; raise StorageFailed if it does not."""

@@ -22,13 +22,16 @@ from agent.journal.disk import (
     storage_error,
 )
 from agent.journal.errors import HeadMoved, LimitReached, StorageDamaged, StorageFailed, StorageFull, TurnRefused
-from agent.journal.rows import GAP, PAGE_BYTES, SUBJECT, Ledger, State, event_hash, read_state, write_state
-from agent.journal.turn import BODY_MAX_BYTES, Turn, Write
+from agent.journal.rows import GAP, OWED, PAGE_BYTES, SUBJECT, Ledger, State, event_hash, read_state, write_state
+from agent.journal.turn import BODY_MAX_BYTES, SUBJECTS_MAX, Turn, Write
 
 CHECKPOINT_AFTER_PAGES = 1000  # about 1 MiB of log: scanned in 0.1 s at a start, and needed free when the disk is full
 LOG_KEPT_MAX_BYTES = 4 * 1024 * 1024  # a larger log, left by one large turn, is cut at the next checkpoint
 TURN_PAGES = 3  # a turn writes these besides its rows: state, a leaf, its parent
 TRIM_BATCH = 1000  # events deleted per commit: turns waiting behind it wait some 10 ms
+# Tables with rows that name somebody, and up to how many rows they are written anew: all subjects, and what is owed
+# once a long backlog, of which few rows had a frame yet, has shrunk.
+SWEPT = ((SUBJECT, SUBJECTS_MAX), (OWED, 2_000))
 TRIM_BATCHES_MAX = 20  # per snapshot; the rest waits for the next one
 
 Encoded = list[tuple[str, int, bytes]]
@@ -48,7 +51,10 @@ class Writer:
         self._live = directory / "live"
         self._db: sqlite3.Connection | None = None
         self._pages_since_checkpoint = 0
-        self._forgot = True  # whether a deleted subject may still be in free space; unknown after a start
+        self._forgot = {
+            table.name for table, _ in SWEPT
+        }  # of which deleted rows may be in free space; unknown at a start
+        self.unwiped = True  # whether tidying would wipe something
         self._wanted = self.state = State()
         self._open()
         rebuild_ballast(directory)
@@ -86,6 +92,7 @@ class Writer:
         self._guarded(lambda: self._trim(trim_to))
         self._guarded(self._sweep)
         self._guarded(self._empty_log)
+        self.unwiped = bool(self._forgot)
         self._guarded(lambda: rebuild_ballast(self._directory))
 
     def probe(self) -> None:
@@ -175,6 +182,7 @@ class Writer:
             raise
         self.state = self._wanted
         self._forgot |= self._applier.forgot
+        self.unwiped |= bool(self._applier.forgot)
 
     def _roll_back(self, db: sqlite3.Connection) -> None:
         try:
@@ -245,21 +253,25 @@ class Writer:
             self.state = trimmed
 
     def _sweep(self) -> None:
-        """Write the subject table anew if somebody was forgotten.
+        """Write the tables anew of which rows that named somebody were deleted: persons, and frames that were sent.
 
         secure_delete wipes deleted cells and freed pages, but not the copies that balancing leaves in the gaps of
         pages (seen once in 1,466 deletions); emptying the whole table frees, and so wipes, all of its pages.
         """
-        if not self._forgot:
-            return
         db = self._database
-        db.execute("BEGIN IMMEDIATE")
-        rows = db.execute("SELECT * FROM subject ORDER BY ref").fetchall()
-        db.execute("DELETE FROM subject")  # without a condition: page by page, not row by row
-        db.executemany("INSERT INTO subject VALUES (?, ?, ?, ?, ?, ?)", rows)
-        db.execute("COMMIT")
-        self._applier.forgot = self._forgot = False
-        assert len(rows) == dict(self.state.totals)[SUBJECT.name].count  # noqa: S101
+        for table, rows_max in SWEPT:
+            count = dict(self.state.totals)[table.name].count
+            if table.name not in self._forgot or count > rows_max:
+                continue
+            db.execute("BEGIN IMMEDIATE")
+            rows = db.execute(f"SELECT * FROM {table.name} ORDER BY {table.key[0]}").fetchall()  # noqa: S608
+            db.execute(f"DELETE FROM {table.name}")  # noqa: S608 - without a condition: page by page, not row by row
+            marks = ", ".join("?" * (len(table.columns) + 1))
+            db.executemany(f"INSERT INTO {table.name} VALUES ({marks})", rows)  # noqa: S608
+            db.execute("COMMIT")
+            self._applier.forgot.discard(table.name)
+            self._forgot.discard(table.name)
+            assert len(rows) == count  # noqa: S101
 
     def _empty_log(self) -> None:
         if self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:

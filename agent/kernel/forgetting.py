@@ -1,5 +1,8 @@
 """Forgets who people were: deletes the rows of the subject table that nothing has needed for a day.
 
+Messages that were delivered or given up named people, too, and damaged files in quarantine still do: the first are
+wiped with the next look, of the second only the events are kept after a day.
+
 Touches the journal's tables, by the runner's own turns; events keep their random references and stay valid. Needed is
 who has an open CheckIn, a stay or a ReserveNow, whom a message still owed names, and who was asked for just now
 (`threats-and-faults.md` 5). How long somebody was not needed is itself a row, so that restarts do not begin anew; time
@@ -24,6 +27,7 @@ log = logging.getLogger("stationmaster.forgetting")
 SPAN_MS = 24 * 3_600_000
 LOOK_EVERY_MS = 3_600_000  # forgotten after 24 to 25 hours; a month's backlog takes a second to look through
 STORE = "forgetting"  # reference -> elapsed ms since when nothing needs it
+QUARANTINE = "forgetting_quarantine"  # name of damaged files -> elapsed ms since when they are known
 WRITES_MAX = 1_000  # in one turn: others should not wait for 20,000 rows
 OWED_BATCH = 1_000
 _REFERENCE = re.compile(rb"(?=([0-9a-f]{16}))")  # as `Subjects` makes them, anywhere in a fact of any form
@@ -57,8 +61,18 @@ class Tables(Protocol):
     def records(self) -> "Records":
         """Return the records of a store."""
 
+    @property
+    def unwiped(self) -> bool:
+        """Whether something that was deleted may be in a file yet."""
+
     async def checkpoint(self) -> None:
         """Wipe what was deleted from every file."""
+
+    def quarantined(self) -> tuple[str, ...]:
+        """Return the names of damaged files that are kept as they were."""
+
+    def scrub(self, name: str) -> None:
+        """Keep only what names nobody of damaged files; blocks."""
 
 
 class Records(Protocol):
@@ -89,7 +103,6 @@ class Forgetting:
         self._tables = tables
         self._asked = asked
         self._stores = tuple(stores)
-        self._unwiped = False
 
     async def run(self) -> None:
         """Look every hour, until cancelled; a disk that fails is tried again at the next look."""
@@ -115,11 +128,30 @@ class Forgetting:
         if writes:
             await self._runner.store(writes)
         gone = sum(isinstance(write, ForgetSubject) for write in writes)
-        self._unwiped |= gone > 0
-        if self._unwiped and not self._runner.provisional:
+        if self._tables.unwiped and not self._runner.provisional:
             await self._tables.checkpoint()
-            self._unwiped = False
             log.info("forgetting=done subjects=%d", gone)
+        await self._look_at_quarantine()
+
+    async def _look_at_quarantine(self) -> None:
+        names = await asyncio.to_thread(self._tables.quarantined)
+        since = {name: int(value) for name, value in (await self._kept(QUARANTINE)).items()}
+        now_ms = self._clock.now().elapsed_ms
+        writes: list[Write] = [
+            PutRecord(store=QUARANTINE, key=name, value=str(now_ms).encode()) for name in names if name not in since
+        ]
+        for name in since:
+            if name in names and now_ms - since[name] < SPAN_MS:
+                continue
+            if name in names:
+                await asyncio.to_thread(self._tables.scrub, name)
+                log.info("forgetting=done quarantine=%s", name)
+            writes.append(DropRecord(store=QUARANTINE, key=name))
+        if writes:
+            await self._runner.store(tuple(writes))
+
+    async def _kept(self, store: str) -> Mapping[str, bytes]:
+        return await asyncio.to_thread(self._tables.records, store)
 
     def _read(self) -> tuple[tuple[str, ...], frozenset[str], dict[str, int]]:
         """Return all references, those that owed messages and stores name, and since when others were not needed."""
