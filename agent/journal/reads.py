@@ -4,8 +4,8 @@ May be called from any thread; blocks for one read, so call it off the event loo
 announced sees that commit. Nothing here keeps a transaction open between calls: that would hold the log back.
 """
 
-import queue
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.journal.codec import Codec
 from agent.journal.disk import connect_to_read, storage_error
-from agent.journal.errors import StorageDamaged
+from agent.journal.errors import JournalError, StorageDamaged
 from agent.journal.rows import (
     DEAD_LETTER,
     OWED,
@@ -93,17 +93,20 @@ class Reads:
         """Read the database at `path`, which its writer has open."""
         self._path = path
         self._codec = codec
-        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_READERS_MAX)
+        self._pool = threading.Lock()
+        self._idle: list[sqlite3.Connection] = []
         self._generation = 0
+        self._closed = False
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
         """Lend a connection that cannot write; errors become StorageFailed, StorageDamaged or StorageFull."""
-        generation = self._generation
-        try:
-            db = self._idle.get_nowait()
-        except queue.Empty:
-            db = self._connect()
+        with self._pool:
+            if self._closed:
+                raise JournalError("journal: is closed")
+            generation = self._generation
+            idle = self._idle.pop() if self._idle else None
+        db = self._connect() if idle is None else idle
         try:
             yield db
         except sqlite3.Error as error:
@@ -112,30 +115,25 @@ class Reads:
         except BaseException:
             db.close()
             raise
-        try:
-            if generation == self._generation:
-                self._idle.put_nowait(db)
-            else:
-                db.close()
-        except queue.Full:
-            db.close()
+        self._take_back(db, generation)
 
     def renew(self) -> None:
-        """Use no connection again that is open now.
+        """Use no connection again that is open now: close the idle ones here, those lent out when they come back.
 
         SQLite shares the -shm file among the connections of a process: one opened while the disk was read-only makes
         the writer's read-only for as long as it lives.
         """
-        self._generation += 1
-        self.close()
+        with self._pool:
+            self._generation += 1
+            idle, self._idle = self._idle, []
+        for db in idle:
+            db.close()
 
     def close(self) -> None:
-        """Close the idle connections; those lent out close when they come back and find no room."""
-        while True:
-            try:
-                self._idle.get_nowait().close()
-            except queue.Empty:
-                return
+        """Close every connection, as `renew` does, and lend none any more."""
+        with self._pool:
+            self._closed = True
+        self.renew()
 
     def receipt(self, source: str, request_id: str) -> Receipt | None:
         """Return the answer a request got, None if it is new (or older than 7 days)."""
@@ -211,6 +209,13 @@ class Reads:
     def _rows(self, table: Table, clause: str, *values: str | bytes | int) -> list[Any]:
         with self.connection() as db:
             return select(db, table, clause, values)
+
+    def _take_back(self, db: sqlite3.Connection, generation: int) -> None:
+        with self._pool:
+            if generation == self._generation and len(self._idle) < IDLE_READERS_MAX:
+                self._idle.append(db)
+                return
+        db.close()
 
     def _connect(self) -> sqlite3.Connection:
         try:

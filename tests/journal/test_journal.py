@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from journal_bench import arrived, opened, reading, receipt, subject, turn
+from journal_bench import CODEC, arrived, opened, reading, receipt, subject, turn
 
 from agent.journal import export
 from agent.journal import turn as limits
+from agent.journal.disk import DATABASE
 from agent.journal.errors import HeadMoved, JournalBusy, JournalError, LimitReached, TurnRefused
+from agent.journal.reads import Reads
 from agent.journal.turn import (
     Acknowledge,
     Bury,
@@ -311,6 +313,28 @@ def test_reads_see_what_was_just_committed(tmp_path: Path) -> None:
         assert journal.owed("csms", 1, after=number - 1)[0].message_id == f"m{number}"
         assert journal.events(number - 1, 5)[-1].seq == number
     journal.close()
+
+
+def _open_files(directory: Path) -> list[str]:
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return [target for target in map(os.readlink, links) if target.startswith(f"{directory.resolve()}/")]
+
+
+def test_nothing_stays_open_of_a_closed_journal_whoever_still_read(tmp_path: Path) -> None:
+    journal = opened(tmp_path)
+    journal.append_now(turn(journal, arrived(1)))
+    assert len(journal.events(0, 1)) == 1
+    assert _open_files(tmp_path) != []
+    reads = Reads(tmp_path / "journal/live" / DATABASE, CODEC)
+    with reads.connection() as lent:
+        reads.close()
+        assert lent.execute("SELECT count(*) FROM event").fetchone() == (1,), "who reads may end"
+    journal.close()
+    assert _open_files(tmp_path) == []
+    for read in (journal.verify, journal.owed_counts, lambda: journal.snapshot_now((), 1)):
+        with pytest.raises(JournalError, match="closed"):
+            read()
+    assert _open_files(tmp_path) == []
 
 
 def test_the_log_is_emptied_into_the_database_as_turns_go_by(tmp_path: Path) -> None:
