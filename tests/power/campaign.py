@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from busy_site import key_of
+from forgetful_disk import ForgetfulDisk
 
 from agent.core.evolve import APPLY
 from agent.core.site import fold, restate
@@ -25,6 +26,8 @@ CHILD = Path(__file__).with_name("busy_site.py")
 START_LIMIT_S = 30.0
 SETTLE_LIMIT_S = 60.0
 RUN_S = (0.05, 1.2)  # how long a start lasts before the cut
+WORLD = "twin.json"
+CARS_STAY = 0.8  # of the cuts on a disk that forgets
 
 
 @dataclass(slots=True)
@@ -120,6 +123,16 @@ def _read_for(child: "subprocess.Popen[bytes]", run_s: float) -> bytes:
     return output
 
 
+def cut(disk: ForgetfulDisk, chance: random.Random) -> None:
+    """Cut the power: the disk forgets; the cars mostly stand where they stood, or have gone while it was dark."""
+    world = disk.root / WORLD
+    cars = world.read_bytes() if world.exists() and chance.random() < CARS_STAY else None
+    disk.cut(chance)
+    if cars is not None:
+        world.write_bytes(cars)  # the twin's world stands in for nature, which needs no sync
+        disk.adopt()
+
+
 @dataclass(slots=True)
 class Kept:
     """What the journal holds in the end: number -> kind and ids, and what it says of itself."""
@@ -150,6 +163,18 @@ def what_was_kept(state_dir: Path) -> Kept:
         return Kept(events, doubled, notes, tuple(stored), journal.owed("csms", 1000), journal.dead_letters())
     finally:
         journal.close()
+
+
+def figures(said: Said, kept: Kept, **more: int) -> str:
+    """What a campaign saw, on one line: what is claimed of it should come from here."""
+    counts = {
+        "cuts": said.starts,
+        "events_kept": len(kept.events),
+        "events_said": len(said.events),
+        "lost": len(lost(said, kept)),
+        **more,
+    }
+    return "campaign: " + " ".join(f"{name}={count}" for name, count in counts.items())
 
 
 def lost(said: Said, kept: Kept) -> list[str]:

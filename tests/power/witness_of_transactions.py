@@ -86,3 +86,19 @@ def expected(stored: Iterable[StoredEvent]) -> list[Expected]:
                 pass
     assert not charges, "somebody still charges"
     return owed
+
+
+def went_on(stored: Iterable[StoredEvent]) -> int:
+    """Count how often a car charged on after a cut."""
+    charging: dict[int, int] = {}  # EVSE -> the boot that energised it last
+    count = 0
+    for one in stored:
+        match one.event:
+            case ev.Energised(evse=evse):
+                count += charging.get(evse, one.boot) != one.boot
+                charging[evse] = one.boot
+            case ev.EnergyEnded(evse=evse) | ev.ConnectorFreed(evse=evse) | ev.AuthorisationLapsed(evse=evse):
+                charging.pop(evse, None)
+            case _:
+                pass
+    return count
