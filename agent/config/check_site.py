@@ -93,10 +93,22 @@ def _check_evses(config: Config, reader: Reader) -> None:
         if _CALL_CODE.match(evse.label):
             hint = 'people would read it as somebody\'s call code; "go to bay K7" helps nobody'
             conflict(reader, f"evse[{n}].label", f"{shown(evse.label)} looks like a call code", hint, Severity.WARNING)
+    _check_places(config, reader)
     ids = sorted(evse.id for evse in config.evse)
     if reader.sound("evse") and config.csms.url and ids != list(range(1, len(ids) + 1)):
         hint = f"OCPP wants the ids 1 to {len(ids)} for {len(ids)} EVSEs; use label for what is painted on the bay"
         conflict(reader, "evse", "the ids have gaps", hint, Severity.WARNING)
+
+
+def _check_places(config: Config, reader: Reader) -> None:
+    """No two bays in one place, and the places of all or of none: half a plan is shown to nobody."""
+    placed = tuple((f"evse[{n}].place", evse.place) for n, evse in enumerate(config.evse, start=1))
+    said = ((path, f"row {one.row}, column {one.column}") for path, one in placed if one is not None)
+    check_doubled(reader, said, "bay")
+    missing = [path for path, one in placed if one is None]
+    if missing and len(missing) < len(placed) and reader.sound("evse"):
+        hint = "pages show no plan before every bay has one"
+        conflict(reader, missing[0], "other bays have a place", hint, Severity.WARNING)
 
 
 def _check_pools(config: Config, reader: Reader) -> None:

@@ -53,7 +53,7 @@ def _table(key: Key, path: str, *, off: bool) -> Iterator[str]:
             yield from _open_table(one, joined(path, one.name))
         elif _is_table(one.form):
             yield ""
-            yield from _table(one, joined(path, one.name), off=off)
+            yield from _table(one, joined(path, one.name), off=off or one.form.optional)
 
 
 def _open_table(key: Key, path: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from agent.core.layout import (
     Evse,
     EvseId,
     OpenRange,
+    Place,
     Policy,
     PoolId,
 )
@@ -128,6 +129,7 @@ def _evse(settings: EvseSettings) -> Evse:
         connectors=tuple(_connector(connector) for connector in settings.connector),
         accessible=settings.accessible,
         evse_id_emi3=settings.evse_id or None,
+        place=None if settings.place is None else Place(row=settings.place.row, column=settings.place.column),
     )
 
 

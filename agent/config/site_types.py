@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from agent.config.settings import setting
-from agent.core.layout import MAX_EVSES
+from agent.core.layout import MAX_COLUMNS, MAX_EVSES, MAX_ROWS
 
 OCPI_ID = r"\A[!-~]{1,36}\Z"  # OCPI CiString(36): printable, and ours without blanks
 COUNTRY_CODE = r"\A[A-Z]{2}\Z"  # ISO 3166-1 alpha-2
@@ -32,11 +32,6 @@ class Standard(StrEnum):
     MCS = "MCS"
     GBT_DC = "GBT_DC"
     GBT_AC = "GBT_AC"
-
-
-DIRECT_CURRENT = frozenset(
-    {Standard.CCS1, Standard.CCS2, Standard.CHADEMO, Standard.NACS, Standard.MCS, Standard.GBT_DC}
-)
 
 
 DIRECT_CURRENT = frozenset(
@@ -112,6 +107,14 @@ class ConnectorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceSettings:
+    """Where the bay lies as seen from the entrance, for the plan on drivers' phones; for all bays or none."""
+
+    row: Annotated[int, setting("Row of the bay; 1 is nearest to the entrance", ge=1, le=MAX_ROWS, examples=[1])]
+    column: Annotated[int, setting("Place in its row; 1 is on the left", ge=1, le=MAX_COLUMNS, examples=[1])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvseSettings:
     """An EVSE and the bay in front of it."""
 
@@ -128,6 +131,7 @@ class EvseSettings:
             examples=["DE*ABC*E0001"],
         ),
     ] = ""
+    place: Annotated[PlaceSettings | None, setting("Where the bay lies; for all bays or none")] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ SubjectRef = NewType("SubjectRef", str)
 
 MAX_EVSES = 200  # one controller; sequere.md allows 1000 a location, which needs several controllers
 MAX_POOLS = 64
+MAX_ROWS = 12  # of bays, seen from the entrance: so many fill the screen of a phone
+MAX_COLUMNS = 24  # at 390 px a bay is then 14 px wide: below that a plan shows nothing
 DAY_MIN = 24 * 60
 MINUTE_MS = 60_000
 WEEK_MIN = 7 * DAY_MIN
@@ -55,6 +57,19 @@ class Connector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a bay lies as seen from the entrance: row 1 is the nearest, column 1 the leftmost."""
+
+    row: int
+    column: int
+
+    def __post_init__(self) -> None:
+        """Refuse a place that no plan can show."""
+        if not (1 <= self.row <= MAX_ROWS and 1 <= self.column <= MAX_COLUMNS):
+            raise ValueError(f"place: row must be from 1 to {MAX_ROWS} and column from 1 to {MAX_COLUMNS}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evse:
     """Supplies one EV at a time. `label` is the bay's name on site, `evse_id_emi3` its public id."""
 
@@ -63,6 +78,7 @@ class Evse:
     connectors: tuple[Connector, ...]
     accessible: bool = False
     evse_id_emi3: str | None = None
+    place: Place | None = None
 
     def __post_init__(self) -> None:
         """Refuse an EVSE without connectors or with doubled connector ids."""
@@ -176,12 +192,15 @@ class ChargingLocation:
     languages: tuple[str, ...] = ("en", "de")
 
     def __post_init__(self) -> None:
-        """Refuse doubled ids, pools that name unknown EVSEs, and more than one controller can carry."""
+        """Refuse doubled ids and places, pools that name unknown EVSEs, and more than one controller can carry."""
         ids = [e.id for e in self.evses]
         pools = [p.id for p in self.pools]
         known = frozenset(ids)
         if not ids or len(known) != len(ids) or len(ids) > MAX_EVSES:
             raise ValueError(f"location: needs 1 to {MAX_EVSES} EVSEs with distinct ids")
+        places = [e.place for e in self.evses if e.place is not None]
+        if len(frozenset(places)) != len(places):
+            raise ValueError("location: two bays cannot lie in one place")
         if not self.offsets or list(self.offsets) != sorted(self.offsets):
             raise ValueError("location: needs at least one UTC offset, in ascending order of time")
         if not pools or len(frozenset(pools)) != len(pools) or len(pools) > MAX_POOLS:
@@ -190,6 +209,11 @@ class ChargingLocation:
             for evse in pool.evses:
                 if evse not in known:
                     raise ValueError(f"pool {pool.id}: EVSE {evse} is not in this location")
+
+    @property
+    def has_plan(self) -> bool:
+        """Whether there are bays to choose among and the place of each is known: gaps would lead people astray."""
+        return len(self.evses) > 1 and all(e.place is not None for e in self.evses)
 
     def evse(self, evse: EvseId) -> Evse | None:
         """Return the EVSE of that id, or None."""

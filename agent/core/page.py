@@ -68,7 +68,7 @@ class Action(StrEnum):
     CHANGE = "change"
     LEAVE = "leave"
     EXTEND = "extend"
-    PLAN = "plan"  # a link, no Request
+    PLAN = "plan"  # opens on the page, no Request
     WRONG_BAY = "wrong_bay"  # ReportBlocked: the car in the bay is not theirs
     USE_BAY = "use_bay"
     HERE = "here"  # UpdateArrival without a time
@@ -323,6 +323,8 @@ def _possible(site: Site, check_in: CheckIn, action: Action, wait: WaitRange | N
             return check_in.open and check_in.state not in HOLDING
         case Action.OTHER_PLUGS:
             return site.location is not None and len(site.location.pools) > 1
+        case Action.PLAN:
+            return site.location is not None and site.location.has_plan
         case _:
             return True
 

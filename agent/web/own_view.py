@@ -16,6 +16,7 @@ from agent.core.state import Reason
 from agent.texts.formats import Language
 from agent.texts.pages import Note, PageText
 from agent.web.context import WebContext
+from agent.web.plan import Plan, plan_of
 from agent.web.words import Words, own_page_fields, own_page_text
 
 WAIT_MOVED_MIN = 10  # `experience.md` 2.3: a change of the wait is announced from 10 min and 20 % on ...
@@ -36,8 +37,6 @@ LINKS = {
 }
 # The page's next step is another: to plug in, to wait. These are ways out of it.
 NEVER_PRIMARY = frozenset({Action.LEAVE, Action.WRONG_BAY})
-# The layout has no geometry yet, and a plan that guesses where a bay lies would lead people astray.
-NOT_OFFERED = frozenset({Action.PLAN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +59,7 @@ class OwnPage:
     until: str
     notes: tuple[str, ...]
     buttons: tuple[ShownButton, ...]
+    plan: Plan | None
     event_id: str
     revision: str
     as_of: str
@@ -131,6 +131,7 @@ class OwnPages:
             until=until,
             notes=notes,
             buttons=buttons,
+            plan=plan_of(words, words.location, view.evse) if words.location and view.evse else None,
             event_id=_digest(view.state.value, view.bay, view.lost_bay, view.position, waits),
             revision=_digest(*lines),
             as_of=words("note.as_of", at=words.local(now.utc_ms)),
@@ -175,7 +176,7 @@ def _buttons(words: Words, view: PageView, address: str, fields: dict[str, objec
     primary = True
     for action in view.actions:
         label = words(f"button.{action.value}", **{**fields, **extra})
-        if action in NOT_OFFERED or not label:
+        if not label:
             continue
         first, primary = primary and action not in NEVER_PRIMARY, False
         yield ShownButton(action=action.value, label=label, href=_href(action, address, fields), primary=first)

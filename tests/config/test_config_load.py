@@ -65,6 +65,9 @@ CHANGED = [
     ("max_power_kw = 22", 'max_power_kw = "22"', "evse[2].connector[1].max_power_kw", "write it without quotes"),
     ('"IEC_62196_T2"', '"IEC_62196_T2_COMB"', "evse[2].connector[1].standard", 'did you mean "IEC_62196_T2_COMBO"?'),
     ('[[evse.connector]]\nid = 1\nstandard = "IEC_62196_T2"', "[evse.connector]", "evse[2].connector", "write [[evse"),
+    ('"West"', '"West"\nplace = { row = 13, column = 1 }', "evse[2].place.row", "a whole number from 1 to 12"),
+    ('"West"', '"West"\nplace = { row = 1, column = 0 }', "evse[2].place.column", "a whole number from 1 to 24"),
+    ('"West"', '"West"\nplace = { row = 1 }', "evse[2].place.column", "missing"),
     ("evses = [1, 2]", "evses = [1, 2, 3]", "pool[1].evses[3]", "allowed is the id of an [[evse]]: 1, 2"),
     ("evses = [1, 2]", "evses = [1, 2, 2]", "pool[1].evses[3]", "is also pool[1].evses[2]"),
     ("evses = [1, 2]", "evses = 1", "pool[1].evses", "write it in brackets"),
@@ -159,9 +162,17 @@ def test_one_mistake_around_the_site_is_one_problem(site: str, added: str, path:
     assert said in found[0].text()
 
 
+def test_two_bays_in_one_place_are_told_apart_by_nobody(site: str) -> None:
+    both = site.replace("id = 1\n[[evse", "id = 1\nplace = { row = 2, column = 3 }\n[[evse")
+    found = errors(both.replace('"West"', '"West"\nplace = { row = 2, column = 3 }'))
+    assert [problem.path for problem in found] == ["evse[2].place"]
+    assert "row 2, column 3" in found[0].text()
+
+
 WARNED = [
     ('label = "West"', 'label = "K7"', "evse[2].label", "looks like a call code"),
     ("evses = [1, 2]", "evses = [1]", "evse[2]", "EVSE 2 is in no pool"),
+    ('label = "West"', 'label = "West"\nplace = { row = 1, column = 1 }', "evse[1].place", "pages show no plan before"),
 ]
 
 

@@ -16,7 +16,7 @@ from agent.config.opening import parse_opening
 from agent.config.policy_types import PolicySettings
 from agent.config.site_types import LocationSettings
 from agent.config.types import Config
-from agent.core.layout import ChargingLocation, OpenRange, Policy
+from agent.core.layout import ChargingLocation, OpenRange, Place, Policy
 from agent.texts.formats import Language
 
 NOVEMBER_2026_MS = int(datetime(2026, 11, 21, tzinfo=UTC).timestamp()) * 1000
@@ -54,6 +54,8 @@ def test_demo_site_has_its_powers_plugs_and_names() -> None:
     assert (type_2.standard, type_2.dc, type_2.cable) == ("IEC_62196_T2", False, False)
     assert all(connector.dc and connector.cable for evse in demo.evses[:5] for connector in evse.connectors)
     assert demo.evses[5].accessible
+    assert demo.has_plan
+    assert demo.evses[2].place == Place(row=2, column=1)
     assert demo.pools[0].names == (("en", "CCS, up to 300 kW"), ("de", "CCS, bis 300 kW"))
 
 

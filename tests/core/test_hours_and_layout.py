@@ -18,6 +18,7 @@ from agent.core.layout import (
     EvseId,
     Now,
     OpenRange,
+    Place,
     Policy,
     PoolId,
     SubjectRef,
@@ -283,6 +284,10 @@ def a_pool(name: str = "A", evses: tuple[int, ...] = (1,), limit: int = 1) -> Ch
         lambda: Evse(id=EvseId(0), label="", connectors=(a_cable(),)),
         lambda: Evse(id=EvseId(1), label="", connectors=()),
         lambda: Evse(id=EvseId(1), label="", connectors=(a_cable(), a_cable())),
+        lambda: Place(row=0, column=1),
+        lambda: Place(row=13, column=1),
+        lambda: Place(row=1, column=25),
+        lambda: location([replace(evse(n), place=Place(row=1, column=1)) for n in (1, 2)], [a_pool()]),
         lambda: OpenRange(weekday=7, begin_min=0, end_min=1),
         lambda: OpenRange(weekday=0, begin_min=1, end_min=1),
         lambda: OpenRange(weekday=0, begin_min=0, end_min=1441),
@@ -307,6 +312,15 @@ def test_what_cannot_be_is_refused(impossible: object) -> None:
     assert callable(impossible)
     with pytest.raises(ValueError, match=r"\w"):
         impossible()
+
+
+def test_a_plan_needs_the_place_of_every_bay_and_a_choice_among_them() -> None:
+    def at(column: int) -> Evse:
+        return replace(evse(column), place=Place(row=1, column=column))
+
+    assert location([at(1), at(2)], [a_pool()]).has_plan
+    assert not location([at(1), evse(2)], [a_pool()]).has_plan
+    assert not location([at(1)], [a_pool()]).has_plan
 
 
 def test_an_instant_goes_with_its_clock() -> None:

@@ -6,7 +6,7 @@ import pytest
 from scene import CHADEMO, MINUTE, Scene, busy, evse, location, pool, single, three
 
 from agent.core import inputs as i
-from agent.core.layout import CheckInId, EvseId, Now, OpenRange
+from agent.core.layout import CheckInId, EvseId, Now, OpenRange, Place
 from agent.core.page import ACTIONS, Action, PageState, PageView, page_view
 from agent.core.shown import Reading, WaitRange, Waits
 from agent.core.state import CheckInState, Reason, Site
@@ -84,9 +84,17 @@ def test_called_tells_bay_code_and_countdown_and_offers_more_time_once() -> None
     assert (shown.state, shown.bay, shown.left_ms) == (PageState.CALLED, "1", 5 * MINUTE - 28_000)
     assert shown.until_utc_ms == scene.now.at(scene.elapsed_ms + 5 * MINUTE - 28_000).utc_ms
     assert (shown.wait, shown.position, shown.clock_stopped) == (None, None, False)
-    assert shown.actions == (Action.EXTEND, Action.SNOOZE, Action.LEAVE, Action.PLAN)
+    assert shown.actions == (Action.EXTEND, Action.SNOOZE, Action.LEAVE)
     scene.do(i.ExtendHold(check_in=who))
     assert Action.EXTEND not in page(scene, who).actions
+
+
+def test_the_way_to_the_bay_is_offered_where_every_bay_has_its_place() -> None:
+    placed = [replace(evse(n), place=Place(row=1, column=n)) for n in (1, 2)]
+    for bays, offered in ((placed, True), ([placed[0], evse(2)], False), (placed[:1], False)):
+        scene = Scene(location(bays, [pool("A", [one.id for one in bays])]))
+        who = scene.join()
+        assert (Action.PLAN in page(scene, who).actions) is offered
 
 
 def test_who_let_others_go_three_times_is_not_offered_it_again() -> None:
@@ -148,7 +156,7 @@ def test_who_plugs_in_at_somebody_elses_bay_is_told_which_is_theirs() -> None:
     scene, who = two_called()
     shown = page(scene, who)
     assert (shown.state, shown.bay, shown.wrong_bay) == (PageState.WRONG_BAY, "1", "2")
-    assert shown.actions == (Action.PLAN,)
+    assert shown.actions == ()
     assert shown.left_ms is not None
     scene.unplug(2)
     scene.leave(2)

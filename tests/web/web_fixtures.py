@@ -22,6 +22,7 @@ from agent.core.layout import (
     ConnectorId,
     Evse,
     EvseId,
+    Place,
     Policy,
     PoolId,
 )
@@ -80,6 +81,14 @@ def pool(name: PoolId, en: str, de: str, evses: tuple[int, ...], **more: Any) ->
 def lone() -> ChargingLocation:
     """One bay in one pool."""
     return replace(rasthof(), evses=(evse(1),), pools=(pool(FAST, "CCS, up to 300 kW", "CCS, bis 300 kW", (1,)),))
+
+
+def placed(*rows: str, label: str = "{}") -> ChargingLocation:
+    """A location drawn as text, the nearest row first: `x` is a bay, a blank none."""
+    places = [Place(row=r, column=c) for r, row in enumerate(rows, 1) for c, sign in enumerate(row, 1) if sign == "x"]
+    evses = [replace(evse(n), place=place, label=label.format(n)) for n, place in enumerate(places, 1)]
+    numbers = tuple(range(1, len(evses) + 1))
+    return replace(rasthof(), evses=tuple(evses), pools=(pool(FAST, "CCS", "CCS", numbers),))
 
 
 @dataclass(slots=True)

@@ -150,7 +150,9 @@
       const fresh = page.getElementById("live");
       if (!fresh) return location.assign(path + query);
       const focus = live.contains(document.activeElement) && document.activeElement.id;
+      const open = [...live.querySelectorAll("details[open]")].map((one) => one.id);
       live.replaceChildren(...fresh.childNodes);
+      open.forEach((id) => $(id) && ($(id).open = true));
       Object.assign(live.dataset, fresh.dataset);
       if (!("left" in fresh.dataset)) delete live.dataset.left;
       revision = fresh.dataset.revision;
