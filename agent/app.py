@@ -274,6 +274,7 @@ class _Parts:
             twin_clock=self._clock if isinstance(self._clock, ScaledClock) else None,
             monotonic=time.monotonic,
             link=self._link,
+            in_app=self.partnering.was_shown,
             routes=self.partnering.routes(),
         )
 

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from agent.config.types import Config
+from agent.core.layout import CheckInId, EvseId
 from agent.core.shown import Waits
 from agent.csms.v16.build import Csms16
 from agent.csms.v16.desk import Vendor
@@ -87,6 +88,10 @@ class Partnering:
     def vendors(self) -> Mapping[str, Vendor]:
         """Return who answers the CSMS's DataTransfer calls."""
         return {VENDOR_ID: DataTransfers(self._partners, self._csms, enabled=self._enabled).vendor}
+
+    def was_shown(self, check_in: CheckInId, evse: EvseId) -> bool:
+        """Return whether a partner's app shows that somebody is called to an EVSE."""
+        return self._push.was_shown(check_in, evse)
 
     def works(self) -> tuple[Coroutine[Any, Any, None], ...]:
         """Return what runs for as long as the agent does: pushing what changes, and noticing that the CSMS is back."""

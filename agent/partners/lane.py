@@ -14,7 +14,7 @@ from functools import partial
 import msgspec
 
 from agent.config.link_types import Right
-from agent.core.layout import CheckInId, PoolId
+from agent.core.layout import CheckInId, EvseId, PoolId
 from agent.core.state import CheckIn, Reason
 from agent.partners.calls import Delivered, Outcome
 from agent.partners.carriages import Carriage
@@ -26,6 +26,7 @@ from agent.partners.updates import (
     Last,
     Message,
     PoolTold,
+    assigns,
     due_ms,
     noted,
     pool_update,
@@ -73,7 +74,7 @@ class Lane:
         """
         self.partner = partner
         self.url = url
-        self.receipts: dict[CheckInId, str] = {}
+        self.shown: dict[CheckInId, EvseId] = {}  # the bay that the app has shown, by its receipt for the call
         self._parts = parts
         self._carriage = carriage
         self._clock = clock
@@ -154,7 +155,7 @@ class Lane:
     def _forget(self, scene: Scene) -> None:
         for gone in [c for c in self._last if c not in scene.site.check_ins]:
             self._last.pop(gone)
-            self.receipts.pop(gone, None)
+            self.shown.pop(gone, None)
 
     def _whole_is_due(self, scene: Scene) -> bool:
         at_ms = self._state_at_ms
@@ -234,9 +235,18 @@ class Lane:
                 self._pools |= pools
                 self._pools_at_ms = scene.now.elapsed_ms
             else:
+                self._note_shown(scene, check_in, delivered)
                 self._remember(scene, [check_in])
-                self.receipts[check_in.id] = delivered.receipt
         return True
+
+    def _note_shown(self, scene: Scene, check_in: CheckIn, delivered: Delivered) -> None:
+        """Note whether the app shows the bay of a call; of any other update its receipt tells nothing."""
+        evse = assigns(self._parts, scene, check_in, self._last.get(check_in.id))
+        if evse is None:
+            return
+        self.shown.pop(check_in.id, None)
+        if delivered.receipt == "ACCEPTED":
+            self.shown[check_in.id] = evse
 
     async def _try(self, newest: Callable[[], Message | None], chance: Callable[[], float]) -> Delivered | None:
         """Send a message, four times at most; None if it was given up."""

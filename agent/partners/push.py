@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from agent.core.layout import CheckInId
+from agent.core.layout import CheckInId, EvseId
 from agent.core.state import CheckIn
 from agent.kernel.inbox import Busy
 from agent.kernel.mishaps import place_of
@@ -75,9 +75,9 @@ class Push:
         if self._csms is not None:
             self._csms.restart()
 
-    def was_shown(self, check_in: CheckInId) -> bool:
-        """Return whether the partner said ACCEPTED to the last update of a CheckIn: their app has it."""
-        return any(lane.receipts.get(check_in) == "ACCEPTED" for lane in self._lanes.values())
+    def was_shown(self, check_in: CheckInId, evse: EvseId) -> bool:
+        """Return whether a partner said ACCEPTED to the call of a CheckIn to an EVSE: their app shows it."""
+        return any(lane.shown.get(check_in) == evse for lane in self._lanes.values())
 
     async def _run(self, lane: Lane) -> None:
         """Run a lane. A mistake of ours in it costs one partner its updates for a while, not the site its queue."""

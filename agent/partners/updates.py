@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.core.board import label
-from agent.core.layout import ChargingLocation, PoolId
+from agent.core.layout import ChargingLocation, EvseId, PoolId
 from agent.core.shown import WaitRange
 from agent.core.state import HOLDING, CheckIn, CheckInState, Reason
 from agent.partners.context import Shared
@@ -96,12 +96,19 @@ def update(parts: Shared, scene: Scene, check_in: CheckIn, last: Last | None) ->
     """Return the update about a CheckIn: AssignChargePoint when an EVSE is bound or kept for longer, else the rest."""
     told = parts.entries.told(scene, check_in)
     old = last.told if last else None
-    if told.status is CheckInState.CALLED and _bound(old, told):
+    if assigns(parts, scene, check_in, last) is not None:
         return _assign(parts, scene, check_in, old)
     reason = _reason(old, told, check_in)
     rendered = parts.entries.render(scene, check_in, reason=reason)
     message = _words(parts, scene, check_in, _position_key(check_in, told, reason))
     return Message("PositionUpdate", {"operation": "PositionUpdate", "check_in": rendered, **message})
+
+
+def assigns(parts: Shared, scene: Scene, check_in: CheckIn, last: Last | None) -> EvseId | None:
+    """Return the EVSE that the update about a CheckIn assigns, or None if it tells of something else."""
+    told = parts.entries.told(scene, check_in)
+    called = told.status is CheckInState.CALLED and _bound(last.told if last else None, told)
+    return told.evse if called else None
 
 
 def pool_told(state: Mapping[str, Any]) -> PoolTold:

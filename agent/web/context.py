@@ -9,7 +9,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from agent.core.layout import EvseId
+from agent.core.layout import CheckInId, EvseId
 from agent.core.shown import NO_READINGS, NO_WAITS, Reading, Waits
 from agent.journal.reads import DeadLetter, Receipt
 from agent.kernel.authoriser import Authoriser
@@ -69,6 +69,11 @@ def no_link() -> str | None:
     return None
 
 
+def no_app(_: CheckInId, __: EvseId) -> bool:
+    """Return that no partner's app shows a call."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
     """How the web server was configured.
@@ -96,6 +101,7 @@ class WebContext:
     `readings` are the live meter readings, `health` returns the devices by name, `waits` the latest forecast.
     `twin` is set where simulated cars may be moved by HTTP. `monotonic` gives the seconds that presence codes count on.
     `routes` are those of other parts on the same socket; under `OTHERS` they have rules of their own for who may call.
+    `in_app` tells whether a partner's app shows that a CheckIn is called to an EVSE.
     `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none.
     """
 
@@ -112,6 +118,7 @@ class WebContext:
     waits: Callable[[], Waits] = no_waits
     health: Callable[[], Mapping[str, DeviceRow]] = no_devices
     link: Callable[[], str | None] = no_link
+    in_app: Callable[[CheckInId, EvseId], bool] = no_app
     twin: TwinControl | None = None
     twin_clock: ScaledClock | None = None
     routes: tuple[web.RouteDef, ...] = ()

@@ -62,6 +62,7 @@ class OwnPage:
     plan: Plan | None
     event_id: str
     revision: str
+    boot: int
     as_of: str
 
     @property
@@ -94,6 +95,7 @@ class OwnPage:
             "title": self.text.title,
             "as_of": self.as_of,
             "revision": self.revision,
+            "boot": self.boot,
         }
 
 
@@ -120,7 +122,7 @@ class OwnPages:
         shown = {k: v for k, v in fields.items() if k != "left_s"} if view.state in PANEL else fields
         body = own_page_text(words, view, shown).body
         buttons = tuple(_buttons(words, view, address, fields))
-        notes = tuple(_notes(words, view, now, provisional=context.runner.provisional, link=context.link()))
+        notes = tuple(_notes(words, view, now, context))
         waits = self._wait_said(check_in, view, now)
         until = words("no_script.until", until=fields.get("until"))
         lines = (view.state.value, text.h1, str(len(body)), *notes, *(b.label for b in buttons))
@@ -134,6 +136,7 @@ class OwnPages:
             plan=plan_of(words, words.location, view.evse) if words.location and view.evse else None,
             event_id=_digest(view.state.value, view.bay, view.lost_bay, view.position, waits),
             revision=_digest(*lines),
+            boot=context.runner.site.boot,
             as_of=words("note.as_of", at=words.local(now.utc_ms)),
         )
 
@@ -190,12 +193,14 @@ def _href(action: Action, address: str, fields: dict[str, object]) -> str | None
     return f"{address}/{LINKS[action]}" if action in LINKS else None
 
 
-def _notes(words: Words, view: PageView, now: Now, *, provisional: bool, link: str | None) -> Iterable[str]:
-    if link == "down":
+def _notes(words: Words, view: PageView, now: Now, context: WebContext) -> Iterable[str]:
+    if view.state in PANEL and view.evse is not None and context.in_app(view.check_in, view.evse):
+        yield words(f"note.{Note.SENT_TO_APP.value}")
+    if context.link() == "down":
         yield words(f"note.{Note.INTERNET_GONE.value}")
     if now.utc_ms is None:
         yield words(f"note.{Note.CLOCK_UNTRUSTED.value}")
-    if provisional:
+    if context.runner.provisional:
         yield words(f"note.{Note.PROVISIONAL.value}")
     if view.reason is Reason.OPERATOR:
         yield words(f"note.{Note.CHANGED_BY_OPERATOR.value}")

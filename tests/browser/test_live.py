@@ -126,6 +126,31 @@ async def test_a_lost_site_is_admitted_and_its_return_announced(tmp_path: Path) 
     await back.close()
 
 
+async def test_a_start_of_the_site_is_told_once_to_the_page_that_was_open(tmp_path: Path) -> None:
+    async with serving(tmp_path, STAGES[PageState.WAITING][0]) as site, phone(site.url) as page:
+        path = await open_own(site, page, PageState.WAITING)
+        assert not await page.is_visible("#back")
+        await site.see(i.Started(boot=2), i.InputsRead())
+        await page.wait_for_selector("#back:not([hidden])")
+        assert await text_of(page, "#back") == "The site is back. You keep your place."
+        async with page.expect_response("**/state*"):
+            await page.evaluate("dispatchEvent(new Event('online'))")
+        assert [text for _, text in await written(page)] == ["The site is back. You keep your place."]
+        await page.goto(path)
+        assert not await page.is_visible("#back")
+
+
+async def test_who_has_no_place_any_more_is_not_told_that_they_keep_it(tmp_path: Path) -> None:
+    async with serving(tmp_path, STAGES[PageState.LEFT][0]) as site, phone(site.url) as page:
+        await open_own(site, page, PageState.LEFT)
+        await site.see(i.Started(boot=2), i.InputsRead())
+        for _ in range(2):  # the second answer comes after the first was taken
+            async with page.expect_response("**/state*"):
+                await page.evaluate("dispatchEvent(new Event('online'))")
+        assert not await page.is_visible("#back")
+        assert await written(page) == []
+
+
 async def test_the_countdown_does_not_believe_the_phones_clock(tmp_path: Path) -> None:
     async with serving(tmp_path, STAGES[PageState.CALLED][0]) as site, phone(site.url) as page:
         await page.clock.install(time="2020-01-01T03:00:00")

@@ -204,6 +204,20 @@ async def test_clock_times_and_reminders_vanish_with_the_trusted_clock(tmp_path:
         assert (await phone.get(f"{path}/reminder.ics")).status == 404
 
 
+async def test_the_page_says_that_the_app_knows_only_of_a_call_that_it_shows(tmp_path: Path) -> None:
+    for shown, said in ((1, True), (2, False)):
+        location, stage = STAGES[PageState.CALLED]
+        folder = tmp_path / str(shown)
+        async with (
+            serving(folder, location, in_app=lambda _, evse, shown=shown: evse == shown) as site,
+            Phone(site.url) as phone,
+        ):
+            path = site.page_of(await stage(site))
+            assert ("Also sent to your app." in (await phone.get(path)).words) is said
+            await site.park(1)
+            assert "Also sent to your app." not in (await phone.get(path)).words
+
+
 async def test_notes_tell_that_the_internet_is_gone_and_that_the_site_closes_soon(tmp_path: Path) -> None:
     location, stage = STAGES[PageState.CLOSED]
     async with serving(tmp_path, location) as site, Phone(site.url) as phone:

@@ -32,10 +32,12 @@
   const assertive = $("assertive");
   const offline = $("offline");
   const asOf = $("as-of");
+  const back = $("back"); // says that the site started again meanwhile
 
   let state = live.dataset.state;
   let eventId = live.dataset.event;
   let revision = live.dataset.revision;
+  let boot = +live.dataset.boot;
   let deadline = null; // on performance.now(): the phone's clock may be wrong
   let shown = ""; // the time left as it stands on the page
   let said = 0; // seconds left when it was last said
@@ -113,12 +115,15 @@
     heard = now();
     failing = null;
     refused = false;
-    if (!offline.hidden) {
-      offline.hidden = true;
-      say(offline.firstElementChild.dataset.back, false);
-    }
     const before = state;
     state = event.state;
+    const place = event.position !== null || CALLED.includes(state);
+    const again = event.boot !== boot && place;
+    boot = event.boot;
+    if (again) say(back.textContent, false);
+    else if (!offline.hidden) say(offline.firstElementChild.dataset.back, false);
+    offline.hidden = true;
+    back.hidden = !again && (back.hidden || event.event_id !== eventId);
     document.title = event.title + live.dataset.site;
     asOf.textContent = event.as_of;
     if (event.revision !== revision) renew();
