@@ -1,4 +1,4 @@
-"""Whether the app shows a call, and what partners hear of somebody who charges at another bay than they were called to."""
+"""Whether the app shows a call, and what partners hear of who charges at another bay than they were called to."""
 
 from pathlib import Path
 
