@@ -132,6 +132,7 @@ class Rpc:
     _asked: dict[str, Call] = field(default_factory=dict)  # calls of the peer without an answer
     _replies: OrderedDict[str, _Reply] = field(default_factory=OrderedDict)
     _turns_without_state: int = 0
+    _awaits_row: bool = False  # a row has just ended and the next one, which may only leave now, is not here yet
 
     @property
     def wake(self) -> int | None:
@@ -153,7 +154,7 @@ class Rpc:
         """A socket is up. Calls may be submitted from now on. Raises LocalError if one was up already."""
         if self._linked:
             raise LocalError("connected twice")
-        self._linked = True
+        self._linked, self._awaits_row = True, False
         self._turns_without_state = 0
         return self.tick(now_ms)
 
@@ -207,9 +208,19 @@ class Rpc:
             del self._late[call.message_id]
             earlier.take(Happening.SUBMIT_AGAIN)
             new.step = earlier.step
+        self._awaits_row = self._awaits_row and lane is not Lane.TRANSACTION
         self._calls[call.message_id] = new
         self._lanes[lane].append(call.message_id)
         return (*effects, *self._send_next(now_ms))
+
+    def rows_over(self, now_ms: int) -> Effects:
+        """No transaction row is to follow the last one for now: state may leave.
+
+        Rows are handed over one by one, the next one only after the end of the last was acted upon; without this word
+        each gap between two of them would go to a call of the state lane.
+        """
+        self._awaits_row = False
+        return self.tick(now_ms)
 
     def forget(self, message_id: str) -> None:
         """The answer to this call counts no longer: its owner has given up. Unknown ids are fine."""
@@ -311,12 +322,18 @@ class Rpc:
             raise LocalError("no open call")
         if call.accept_late:
             call.take(Happening.GIVE_UP_FOR_NOW)
-            self._open, call.deadline_ms = None, None
+            self._close(call)
+            call.deadline_ms = None
             self._keep_late(call)
         else:
             call.take(Happening.GIVE_UP)
             self._remove(call)
         return Completed(call=call.call, outcome=outcome)
+
+    def _close(self, call: _Outgoing) -> None:
+        """The open call has ended."""
+        self._open = None
+        self._awaits_row = self._awaits_row or call.lane is Lane.TRANSACTION
 
     def _withdraw(self, call: _Outgoing, why: Why) -> Completed:
         """Take a waiting call out of its lane."""
@@ -338,7 +355,7 @@ class Rpc:
         self._calls.pop(message_id, None)
         self._late.pop(message_id, None)
         if call is self._open:
-            self._open = None
+            self._close(call)
         elif message_id in self._lanes[call.lane]:
             self._lanes[call.lane].remove(message_id)
 
@@ -362,9 +379,12 @@ class Rpc:
 
     def _next_lane(self) -> Lane | None:
         waiting = [lane for lane in Lane if self._lanes[lane]]
-        if waiting and waiting[0] is Lane.TRANSACTION and Lane.STATE in waiting:
-            return Lane.STATE if self._turns_without_state >= TURNS_BEFORE_STATE else Lane.TRANSACTION
-        return waiting[0] if waiting else None
+        if not waiting or waiting[0] is Lane.LIVE:
+            return waiting[0] if waiting else None
+        rows = self._awaits_row or waiting[0] is Lane.TRANSACTION
+        if Lane.STATE in waiting and (not rows or self._turns_without_state >= TURNS_BEFORE_STATE):
+            return Lane.STATE
+        return Lane.TRANSACTION if waiting[0] is Lane.TRANSACTION else None
 
 
 def _error(message_id: str, code: ErrorCode, description: str) -> SendFrame:

@@ -103,20 +103,47 @@ def test_lanes_are_served_live_first_then_transactions_then_state() -> None:
     rpc.submit(call("state"), lane=Lane.STATE, key="y", now_ms=0)
     rpc.submit(call("row"), lane=Lane.TRANSACTION, now_ms=0)
     rpc.submit(call("live"), lane=Lane.LIVE, now_ms=0)
-    order = [sent(rpc.received(result(now), 1)) for now in ("first", "live", "row", "state")]
-    assert order == [["live"], ["row"], ["state"], []]
+    order = [sent(rpc.received(result(now), 1)) for now in ("first", "live", "row")]
+    assert [*order, sent(rpc.rows_over(1))] == [["live"], ["row"], [], ["state"]]
 
 
-def test_draining_rows_lets_state_through_now_and_then() -> None:
+def test_state_waits_until_no_row_follows_the_one_that_ended() -> None:
     rpc = online()
-    for number in range(TURNS_BEFORE_STATE + 4):
-        rpc.submit(call(f"row{number}"), lane=Lane.TRANSACTION, now_ms=0)
+    rpc.submit(call("row1"), lane=Lane.TRANSACTION, now_ms=0)
     rpc.submit(call("state"), lane=Lane.STATE, key="x", now_ms=0)
-    order, now = [], "row0"
-    while now != "state":
-        (now,) = sent(rpc.received(result(now), 1))
-        order.append(now)
-    assert len(order) == TURNS_BEFORE_STATE + 1
+    assert sent(rpc.received(result("row1"), 1)) == []  # its owner may hand over the next one now
+    assert sent(rpc.submit(call("live"), lane=Lane.LIVE, now_ms=1)) == ["live"]
+    assert sent(rpc.received(result("live"), 2)) == []
+    assert sent(rpc.submit(call("row2"), lane=Lane.TRANSACTION, now_ms=2)) == ["row2"]
+    assert sent(rpc.tick(2 + CALL_TIMEOUT_MS)) == []
+    assert sent(rpc.rows_over(2 + CALL_TIMEOUT_MS)) == ["state"]
+
+
+def test_state_of_a_new_connection_waits_for_no_row_of_the_last() -> None:
+    rpc = online()
+    rpc.submit(call("row"), lane=Lane.TRANSACTION, accept_late=True, now_ms=0)
+    rpc.disconnected(1)
+    rpc.connected(2)
+    assert sent(rpc.submit(call("state"), lane=Lane.STATE, key="x", now_ms=2)) == ["state"]
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_draining_rows_lets_state_through_now_and_then(at_once: bool) -> None:
+    rpc = online()
+    rows = [f"row{number}" for number in range(TURNS_BEFORE_STATE + 4)]
+    first, *rest = rows
+    rpc.submit(call(first), lane=Lane.TRANSACTION, now_ms=0)
+    rpc.submit(call("state"), lane=Lane.STATE, key="x", now_ms=0)
+    order = [first]
+    if at_once:
+        for row in rest:
+            rpc.submit(call(row), lane=Lane.TRANSACTION, now_ms=0)
+    while order[-1] != "state":
+        effects = rpc.received(result(order[-1]), 1)
+        if not at_once and rest and not sent(effects):
+            effects = rpc.submit(call(rest.pop(0)), lane=Lane.TRANSACTION, now_ms=1)
+        order += sent(effects)
+    assert order == [*rows[: TURNS_BEFORE_STATE + 1], "state"]
 
 
 def test_waiting_state_is_replaced_by_newer_state_with_the_same_key() -> None:

@@ -124,6 +124,10 @@ class Pair(RuleBasedStateMachine):
         for me in (0, 1):
             self.take(me, self.sides[me].rpc.tick(self.now_ms))
 
+    @rule(me=SIDES)
+    def end_rows(self, me: int) -> None:
+        self.take(me, self.sides[me].rpc.rows_over(self.now_ms))
+
     @invariant()
     def nothing_completes_more_often_than_it_was_submitted(self) -> None:
         for side in self.sides:
@@ -135,9 +139,11 @@ class Pair(RuleBasedStateMachine):
         if not hasattr(self, "sides"):
             return
         for me, side in enumerate(self.sides):
+            self.take(me, side.rpc.rows_over(self.now_ms))
             while side.rpc.wake is not None:  # nobody answers any more: time-outs alone must end everything
                 self.now_ms = max(self.now_ms, side.rpc.wake)
                 self.take(me, side.rpc.tick(self.now_ms))
+                self.take(me, side.rpc.rows_over(self.now_ms))
             assert side.completed == side.submitted
             assert not any(side.rpc.waiting(lane) for lane in Lane)
 

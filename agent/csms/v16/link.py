@@ -103,6 +103,8 @@ class CsmsLink:
         self._owed: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._restart = False
+        self._listeners: list[Callable[[], None]] = []
+        self.connections = 0  # made so far: two numbers tell apart what was said before and after an outage
         self.connection = Connection(
             endpoint=wiring.endpoint, peer=self, clock=wiring.clock, chance=wiring.chance, back_off=wiring.back_off
         )
@@ -127,6 +129,10 @@ class CsmsLink:
         """Whether a call waits for the CSMS's answer."""
         return self._rpc.wake is not None
 
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call somebody each time the CSMS can be asked, or not any more, or has changed a key."""
+        self._listeners.append(listener)
+
     def show(self, connector_id: int, status: Status) -> None:
         """Take what a connector shows now (0: the station)."""
         self._statuses[connector_id] = status
@@ -138,14 +144,24 @@ class CsmsLink:
         self._changed.set()
 
     async def ask(self, action: str, payload: Payload) -> Outcome:
-        """Ask the CSMS something on the live lane and return how it ended."""
+        """Ask the CSMS something that a person waits for, on the live lane, and return how it ended."""
+        return await self._ask(action, payload, Lane.LIVE)
+
+    async def tell(self, action: str, payload: Payload, key: str) -> Outcome:
+        """Tell the CSMS how something stands, after all that is owed, and return how it ended.
+
+        A newer call with the same key takes the place of one that still waits, which ends as superseded.
+        """
+        return await self._ask(action, payload, Lane.STATE, key)
+
+    async def _ask(self, action: str, payload: Payload, lane: Lane, key: str | None = None) -> Outcome:
         if not self.online:
             return NotSent(why=Why.OFFLINE)
         call = Call(message_id=self._w.new_id(), action=action, payload=own_request(action, payload))
         ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         async with self._lock:
             self._waiting[call.message_id] = ended
-            await self._effects(self._submit(call, Lane.LIVE))
+            await self._effects(self._submit(call, lane, key))
         self._changed.set()
         return await ended
 
@@ -209,6 +225,7 @@ class CsmsLink:
             self._spawn(self.connection.restart())
 
     async def _opened(self, now_ms: int) -> None:
+        self.connections += 1
         await self._effects(self._rpc.connected(now_ms))
         await self._deeds(self.station.linked(now_ms))
 
@@ -228,17 +245,20 @@ class CsmsLink:
             await until_set(self._changed, self._w.clock, self._w.clock.monotonic() + wait_s)
 
     async def _due(self, now_ms: int) -> None:
-        shown, self._statuses = self._statuses, {}
-        for connector_id, status in sorted(shown.items()):
-            await self._deeds(self.station.show(connector_id, status, now_ms))
+        """Do what is due: what is owed before what is shown, which waits behind it."""
         await self._effects(self._rpc.tick(now_ms))
-        await self._deeds(self.station.tick(now_ms))
         await self._at_desk.sample()
         await self.delivery.flush(now_ms)
         call = await self.delivery.next_call(now_ms)
-        if call is not None:
+        if call is None:
+            await self._effects(self._rpc.rows_over(now_ms))
+        else:
             self._owed.add(call.message_id)
             await self._effects(self._submit(call, Lane.TRANSACTION, accept_late=True))
+        shown, self._statuses = self._statuses, {}
+        for connector_id, status in sorted(shown.items()):
+            await self._deeds(self.station.show(connector_id, status, now_ms))
+        await self._deeds(self.station.tick(now_ms))
 
     def _wake(self) -> int | None:
         sample_at = self._desk.sample_at() if self._desk else None
@@ -322,14 +342,20 @@ class CsmsLink:
                     self._spawn(self._meter(connector_id))
                 case d.Keep(what=what):
                     await self._w.store(self._stores.writes(what))
+                    self._tell_listeners()
                 case d.SetClock(utc_ms=utc_ms):
                     self._w.set_clock(utc_ms)
                 case d.Open(flowing=flowing):
                     self.delivery.flowing = flowing
+                    self._tell_listeners()
                 case d.Reconnect():
                     self._restart = True
                 case _:
                     assert_never(deed)
+
+    def _tell_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     async def _serve(self, asked: Call, want: d.Want) -> None:
         """Let the desk answer; a crash there is our bug, but the Central System gets its answer."""
