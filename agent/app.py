@@ -90,7 +90,7 @@ async def running(options: Options) -> AsyncIterator[Running]:
         restart = parts.start_station(tasks)
         served = await _served(parts.web_context(), config)
         stack.push_async_callback(served.close)
-        for watch in (*parts.watches(), *parts.partnering.works()):
+        for watch in (*parts.watches(), parts.partnering.work()):
             tasks.start(watch)
         notify("READY=1")
         stack.callback(notify, "STOPPING=1")

@@ -3,7 +3,6 @@
 Part of the composition root; used by `app.py` alone.
 """
 
-import asyncio
 import random
 import secrets
 import time
@@ -35,7 +34,7 @@ from agent.texts.catalogue import Catalogue
 from drivers.ports import Clock
 
 ENABLED_KEY = "SeQueReEnabled"
-LINK_LOOK_S = 1.0  # how soon the CSMS's return is noticed
+TOLD_ONE_BY_ONE = "sequere"  # the lane to the CSMS sends the next message after the end of the last
 
 
 class Partnering:
@@ -75,9 +74,11 @@ class Partnering:
         self._public_url = config.web.public_url
         self._station = station
         self._csms = csms_partner(config.location.country_code, config.location.party_id)
-        self._is_greeted = False  # whether the CSMS was sent the whole queue, or will be next, since its link came up
+        self._greeted: int | None = None  # the connection on which the CSMS gets, or got, the whole queue first
         by_csms = None if station is None else (self._csms, self._send)
         self._push = Push(parts, people, HttpCalls(lambda: int(time.time())), clock, random.random, csms=by_csms)
+        if station is not None:
+            station.link.listen(self._look)
 
     def routes(self) -> tuple[web.RouteDef, ...]:
         """Return the routes under /sequere/; none on a site without partners."""
@@ -93,40 +94,33 @@ class Partnering:
         """Return whether a partner's app shows that somebody is called to an EVSE."""
         return self._push.was_shown(check_in, evse)
 
-    def works(self) -> tuple[Coroutine[Any, Any, None], ...]:
-        """Return what runs for as long as the agent does: pushing what changes, and noticing that the CSMS is back."""
-        return (self._push.run(), self._watch_link())
+    def work(self) -> Coroutine[Any, Any, None]:
+        """Return what runs for as long as the agent does: pushing what changes."""
+        return self._push.run()
 
-    async def _watch_link(self) -> None:
-        """After an outage, and when SeQueRe is switched on, the CSMS gets the whole queue first."""
-        while True:
-            if not self._is_up():
-                self._is_greeted = False
-            elif not self._is_greeted:
-                self._greet()
-            await asyncio.sleep(LINK_LOOK_S)
+    def _look(self) -> None:
+        """Each new connection to the CSMS is the end of an outage, however short; so is switching SeQueRe on."""
+        line = self._line()
+        if line != self._greeted:
+            self._greeted = line
+            if line is not None:
+                self._push.link_up()
 
-    def _is_up(self) -> bool:
-        return self._station is not None and self._enabled() and self._station.link.online
-
-    def _greet(self) -> None:
-        self._is_greeted = True
-        self._push.link_up()
+    def _line(self) -> int | None:
+        """Return the number of the connection on which the CSMS takes SeQueRe now, or None."""
+        if self._station is None or not self._enabled() or not self._station.link.online:
+            return None
+        return self._station.link.connections
 
     def _enabled(self) -> bool:
         return self._station is not None and self._station.station.keys.flag(ENABLED_KEY)
 
     async def _send(self, message_id: str, data: str) -> tuple[str, str | None]:
         """Send a DataTransfer to the CSMS; ConnectionError or TimeoutError when it did not take it."""
-        if self._station is None or not self._is_up():
-            self._is_greeted = False
+        if self._station is None or self._line() is None:
             raise ConnectionError("SeQueRe is not enabled for this CSMS, or there is no line to it")
-        if not self._is_greeted:
-            # A try that comes between the link's return and its notice would overtake the whole queue.
-            self._greet()
-            raise ConnectionError("the link is new: the whole queue goes first")
         payload = {"vendorId": VENDOR_ID, "messageId": message_id, "data": data}
-        match await self._station.link.ask("DataTransfer", payload):
+        match await self._station.link.tell("DataTransfer", payload, TOLD_ONE_BY_ONE):
             case Answered(payload=answer):
                 told = answer.get("data")
                 text = told if told is None or isinstance(told, str) else msgspec.json.encode(told).decode()
@@ -134,7 +128,6 @@ class Partnering:
             case Refused(code=code) if code in ("NotSupported", "NotImplemented"):
                 return "NotSupported", None
             case NotSent() | Lost():
-                self._is_greeted = False
                 raise ConnectionError("no line to the CSMS")
             case TimedOut():
                 raise TimeoutError("the CSMS did not answer")

@@ -138,10 +138,14 @@ class Lane:
                 self._gave_up()
 
     def _gave_up(self) -> None:
-        """Drop what could not be told: the whole state mends it, as soon as the partner can be reached."""
-        self._state_at_ms = None
-        self._last.clear()
-        self._pools.clear()
+        """Drop what could not be told: the whole state mends it, as soon as the partner can be reached.
+
+        A response_url gets no state: what it was told last is kept, and what is true by then is told as a change.
+        """
+        if self.url is None:
+            self._state_at_ms = None
+            self._last.clear()
+            self._pools.clear()
         self._quiet_until_s = self._clock.monotonic() + OUTAGE_LOOK_S
 
     # --- what is due
@@ -168,8 +172,11 @@ class Lane:
         now_ms = scene.now.elapsed_ms
         soonest = now_ms + round(LOOK_S * 1000)
         for _, check_in in sorted(scene.site.check_ins.items()):
+            if not self._concerns(check_in):
+                continue
             last = self._last.get(check_in.id)
-            if not self._concerns(check_in) or (last is None and not check_in.open):
+            if last is None and not check_in.open:  # ended before we began: what becomes of its stay is a change
+                self._remember(scene, [check_in])
                 continue
             at_ms = due_ms(last, self._parts.entries.told(scene, check_in), now_ms)
             if at_ms is not None and at_ms <= now_ms:
@@ -202,6 +209,8 @@ class Lane:
             delivered = await self._try(partial(_same, message), chance)
             if delivered is None or delivered is _RENEWED:
                 return delivered is not None
+        if self._renewed.is_set():
+            return True  # the link is new, and its other side got nothing of this
         self._state_at_ms = scene.now.elapsed_ms
         # After a restart who was called is told so once more by itself: the app may only show what calls for action.
         self._remember(scene, (c for c in own if self._concerns(c) and c.reason is not Reason.RESTATED))
@@ -262,7 +271,7 @@ class Lane:
             operation = message.operation
             delivered = await self._carriage.post(operation, msgspec.json.encode(message.body))
             self._log(operation, delivered)
-            if delivered.outcome is Outcome.STOP:
+            if delivered.outcome is Outcome.STOP and not self._renewed.is_set():
                 self._stopped = True
             if delivered.outcome is not Outcome.AGAIN:
                 return delivered
