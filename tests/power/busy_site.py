@@ -2,7 +2,8 @@
 
 Run as a script by the power-cut tests and killed by them. Each line is one event after its durable turn:
 `EVENT <number in the journal> <kind> <ids>`. The people on site look at what there is and do something fitting, so they
-need no memory over a restart. To finish, everybody leaves, and the agent runs until it owes nothing: `SETTLED`.
+need no memory over a restart. To finish, everybody leaves, and the agent runs until it owes nothing: `OWED <messages>`
+as they become fewer, then `SETTLED`.
 """
 
 import asyncio
@@ -136,7 +137,14 @@ async def _at_a_bay(agent: Running, twin: TwinControl, chance: random.Random) ->
 async def leave(agent: Running) -> None:
     """Everybody goes, and the agent runs until nothing is owed."""
     assert agent.twin is not None
-    while agent.runner.site.reconciling_until_ms is not None or agent.runner.site.stays or agent.journal.owed_counts():
+    told = None
+    while True:
+        owed = sum(agent.journal.owed_counts().values())
+        if owed != told:
+            told = owed
+            os.write(1, f"OWED {owed}\n".encode())  # for whoever asks why it does not settle
+        if not owed and agent.runner.site.reconciling_until_ms is None and not agent.runner.site.stays:
+            break
         for evse in agent.runner.site.evse_ids():
             with contextlib.suppress(TwinRefused):
                 agent.twin.control.plug_out(evse)
