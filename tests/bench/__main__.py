@@ -18,7 +18,7 @@ Row = tuple[str, str, str]
 HERE = Path(__file__).parent
 HEADINGS = ("figure", "budget", "this machine", "")
 # bench modules use the fixtures of other tests: stations and Central Systems are written once.
-FIXTURES = (HERE.parent / "csms",)
+FIXTURES = (HERE.parent, HERE.parent / "csms")
 
 PREAMBLE = """\
 # Benchmarks
