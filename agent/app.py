@@ -16,7 +16,7 @@ from agent.config.location import digest, location_of
 from agent.config.types import Config
 from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started
 from agent.core.layout import EvseId
-from agent.csms.v16.stores import STATE
+from agent.csms.v16.stores import TRANSACTIONS
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
 from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
@@ -125,9 +125,9 @@ class _Parts:
         self._wall = wall_clock(clock, options.config.clock.trust, journal.last_utc_ms())
         elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
-        self._station = build_station(self._config, journal, key)
-        projections = () if self._station is None else (self._station.projection,)
         site, snapshot_head = replay(journal)
+        self._station = build_station(self._config, journal, key, site)
+        projections = () if self._station is None else (self._station.projection,)
         self.runner = Runner(
             site=site,
             clock=elapsed,
@@ -302,7 +302,7 @@ class _Parts:
 
     async def forget(self) -> None:
         """Delete who people were, a day after nothing needs them."""
-        await Forgetting(self.runner, self._elapsed, self._journal, self._subjects, (STATE,)).run()
+        await Forgetting(self.runner, self._elapsed, self._journal, self._subjects, (TRANSACTIONS,)).run()
 
     async def watchdog(self) -> None:
         """Tell systemd that turns are taken: a turn, not this task, is the sign of life."""

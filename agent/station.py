@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.config.types import Config
 from agent.core.layout import EvseId
+from agent.core.state import Site
 from agent.csms.connection import Endpoint
 from agent.csms.v16.build import AD_HOC_ID_TOKEN, Csms16, Settings
 from agent.devices.evse_inputs import EvseDevices
@@ -40,10 +41,10 @@ def station_settings(config: Config) -> Settings | None:
     )
 
 
-def build_station(config: Config, journal: Journal, key: SiteKey) -> Csms16 | None:
+def build_station(config: Config, journal: Journal, key: SiteKey, site: Site) -> Csms16 | None:
     """Build the station of a site that has a CSMS; blocks while it reads what is stored."""
     settings = station_settings(config)
-    return None if settings is None else Csms16(settings, journal, key)
+    return None if settings is None else Csms16(settings, journal, key, site)
 
 
 def _password(config: Config) -> bytes | None:

@@ -52,8 +52,8 @@ class Applier:
                 _put(ledger, SUBJECT, SUBJECTS_MAX, (ref, kind, value, lookup, details))
             case ForgetSubject(ref=ref):
                 self._forget(ledger.take(SUBJECT, "ref = ?", (ref,)), SUBJECT)
-            case Owe(lane=lane, message_id=message_id, kind=kind, fact=fact, group=group):
-                _put(ledger, OWED, OWED_MAX, (ledger.number(), lane, message_id, kind, fact, group, None, 0))
+            case Owe(lane=lane, message_id=message_id, kind=kind, fact=fact, group=group, frame=frame):
+                _put(ledger, OWED, OWED_MAX, (ledger.number(), lane, message_id, kind, fact, group, frame, 0))
             case FreezeFrame(message_id=message_id, frame=frame):
                 row = _owed(ledger, message_id)
                 if row[_FRAME] is not None:

@@ -5,7 +5,7 @@ Removing what is not there is no error (ForgetSubject, Acknowledge, DropRecord);
 (FreezeFrame, CountAttempt, Bury), because then something that must not be lost has been.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.journal.errors import LimitReached
 
@@ -80,13 +80,17 @@ class ForgetSubject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owe:
-    """A message that must not be lost, kept as the fact it tells until acknowledged; sent in order of being owed."""
+    """A message that must not be lost, kept as the fact it tells until acknowledged; sent in order of being owed.
+
+    `frame` where its bytes are fixed already, or FreezeFrame fixes them later.
+    """
 
     lane: str
     message_id: str
     kind: str
     fact: bytes
     group: str | None  # what must stay in order among itself, e.g. one transaction
+    frame: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _name("lane", self.lane)
@@ -95,6 +99,8 @@ class Owe:
         _size("fact", self.fact, BODY_MAX_BYTES)
         if self.group is not None:
             _name("group", self.group)
+        if self.frame is not None:
+            _size("frame", self.frame, FRAME_MAX_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -313,7 +313,7 @@ async def agent(
     )
     key = SiteKey(b"k" * 32)
     subjects = Subjects(journal, key)
-    csms = Csms16(settings, journal, key)
+    csms = Csms16(settings, journal, key, site)
     boot = journal.last_boot + 1
     runner = Runner(site=site, clock=elapsed, journal=journal, boot=boot, projections=[csms.projection])
     csms.attach(runner, 0, clock=clock, elapsed=elapsed, rows=journal, subjects=subjects, set_clock=lambda _: None)

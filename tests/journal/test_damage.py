@@ -263,7 +263,7 @@ def _delete_events(directory: Path, where: str) -> None:
         "UPDATE state SET elapsed_ms = 1",
         "DELETE FROM state",
         "CREATE TABLE more (x)",
-        "DROP INDEX owed_lane",
+        "DROP INDEX owed_message",
     ],
 )
 def test_what_an_intact_database_says_wrongly_is_noticed_too(cut: Path, sql: str) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,7 @@ def test_one_source_keeps_its_newest_receipts_and_pushes_out_no_other(tmp_path: 
 def test_owed_messages_keep_their_order_until_acknowledged(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     journal.append_now(turn(journal, writes=(owe("m1", group="tx1"), owe("x1", lane="partner"), owe("m2"), owe("m3"))))
+    journal.append_now(turn(journal, writes=(replace(owe("m4"), frame=b"[4]"),)))
     journal.append_now(
         turn(journal, writes=(FreezeFrame(message_id="m2", frame=b"[2]"), CountAttempt(message_id="m2")))
     )
@@ -131,14 +133,20 @@ def test_owed_messages_keep_their_order_until_acknowledged(tmp_path: Path) -> No
         ("m1", None, 0),
         ("m2", b"[2]", 1),
         ("m3", None, 0),
+        ("m4", b"[4]", 0),
     ]
     assert journal.owed("csms", 1)[0].group == "tx1"
-    assert [row.message_id for row in journal.owed("csms", 10, after=journal.owed("csms", 1)[0].id)] == ["m2", "m3"]
-    with pytest.raises(TurnRefused, match="frozen"):
-        journal.append_now(turn(journal, writes=(FreezeFrame(message_id="m2", frame=b"[3]"),)))
+    assert [row.message_id for row in journal.owed("csms", 10, after=journal.owed("csms", 1)[0].id)] == [
+        "m2",
+        "m3",
+        "m4",
+    ]
+    for fixed in ("m2", "m4"):
+        with pytest.raises(TurnRefused, match="frozen"):
+            journal.append_now(turn(journal, writes=(FreezeFrame(message_id=fixed, frame=b"[3]"),)))
     journal.append_now(turn(journal, writes=(Acknowledge(message_id="m1"), Acknowledge(message_id="never owed"))))
-    assert [row.message_id for row in journal.owed("csms", 10)] == ["m2", "m3"]
-    assert journal.owed_counts() == {"csms": 2, "partner": 1}
+    assert [row.message_id for row in journal.owed("csms", 10)] == ["m2", "m3", "m4"]
+    assert journal.owed_counts() == {"csms": 3, "partner": 1}
     journal.close()
 
 
@@ -196,6 +204,8 @@ def test_records_are_set_replaced_listed_and_dropped(tmp_path: Path) -> None:
 def test_sizes_and_counts_have_limits_that_are_said(tmp_path: Path) -> None:
     with pytest.raises(LimitReached, match="fact has"):
         Owe(lane="l", message_id="m", kind="k", fact=bytes(limits.BODY_MAX_BYTES + 1), group=None)
+    with pytest.raises(LimitReached, match="frame has"):
+        replace(owe("m1"), frame=bytes(limits.FRAME_MAX_BYTES + 1))
     with pytest.raises(LimitReached, match="store must have"):
         PutRecord(store="", key="k", value=b"")
     with pytest.raises(LimitReached, match="events"):

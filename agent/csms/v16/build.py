@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from agent.core.inputs import TransactionRefused
 from agent.core.layout import EvseId, SubjectRef
 from agent.core.shown import NO_READINGS, Readings
+from agent.core.state import Site
 from agent.csms.back_off import BackOff
 from agent.csms.connection import Endpoint
 from agent.csms.v16.backlog import Backlog
 from agent.csms.v16.delivery import Delivery, OwedRows, Surroundings, Verdict
 from agent.csms.v16.desk import Counter, Hardware, SiteDesk, Vendor, statuses
 from agent.csms.v16.link import CsmsLink, Wiring
-from agent.csms.v16.projection import OWING, Kept, OwedTransactions
+from agent.csms.v16.projection import OWING, Kept, OwedTransactions, kept_at
 from agent.csms.v16.sampling import Sampling
 from agent.csms.v16.stores import Records, Stores
 from agent.csms.v16.tokens import CsmsTokens
@@ -66,8 +67,8 @@ class Settings:
 class Csms16:
     """One OCPP 1.6 station of the agent."""
 
-    def __init__(self, settings: Settings, records: Records, key: SiteKey) -> None:
-        """Read what is stored; blocks."""
+    def __init__(self, settings: Settings, records: Records, key: SiteKey, site: Site) -> None:
+        """Read what is stored beside the events that led to `site`; blocks."""
         self._settings = settings
         self._stores = Stores(records)
         self._key_of = lambda id_tag: key.lookup("token", id_tag.casefold()).hex()
@@ -81,8 +82,8 @@ class Csms16:
         )
         self._backlog = Backlog()
         self._sampling = Sampling(_message_id, lambda: self.station.keys, lambda: self._backlog.room)
-        owed = OwedTransactions(_message_id, self._sampling.after)
-        self.projection = (owed, Kept(transactions=self._stores.transactions(), clock=self._stores.clock_map()))
+        owed = OwedTransactions(_message_id, self._sampling.after, lambda fact: self.delivery.final(fact))
+        self.projection = (owed, kept_at(site, self._stores.transactions(), self._stores.clock_map()))
         self.link: CsmsLink
         self.delivery: Delivery
         self.tokens: CsmsTokens

@@ -13,14 +13,14 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
-from agent.csms.v16.projection import LANE, rows_of
+from agent.csms.v16.projection import LANE, row_of
 from agent.csms.v16.sampling import Sampling
 from agent.csms.v16.stores import bound, unbound
+from agent.journal.errors import StorageFailed
 from agent.journal.reads import Owed
 from agent.journal.turn import Acknowledge, Bury, CountAttempt, FreezeFrame, Write
 from agent.ocpp.clock_map import ClockMap
@@ -41,7 +41,6 @@ ACKNOWLEDGE_WITHIN_MS = 5_000
 REASON_CHARACTERS_MAX = 200  # of a dead letter
 CLOCK_WAIT_MS = 10_000  # a row whose time cannot be told yet is looked at again after this
 METER_VALUES = tx.ACTIONS[tx.Metered]
-NO_ID_TAGS: Mapping[str, str] = MappingProxyType({})
 _NOT_PROCESSED = "not processed by the CSMS in {} attempts"
 
 
@@ -157,11 +156,10 @@ class Delivery:
             return None
         frame = sample.frame
         if frame is None:
-            payload = tx.render(sample.fact, self._bindings(), self._about.clock())
-            if payload is None:
+            frame = self._frame(sample.fact)
+            if frame is None:
                 self._not_before_ms = now_ms + CLOCK_WAIT_MS
                 return None
-            frame = msgspec.json.encode(own_request(METER_VALUES, payload))
             self._about.sampling.freeze(sample, frame)
         self._open = sample.message_id
         return Call(message_id=sample.message_id, action=METER_VALUES, payload=msgspec.json.decode(frame))
@@ -187,12 +185,12 @@ class Delivery:
         if sample is not None:
             log.error("owed=buried id=%s kind=%s attempts=%d", sample.message_id, METER_VALUES, attempts)
             buried = Bury(message_id=sample.message_id, reason=_NOT_PROCESSED.format(attempts))
-            await self._about.store((*self._with_lazy(), *rows_of(sample), buried))
+            await self._about.store((*self._with_lazy(), row_of(sample), buried))
         return True
 
     async def stop(self) -> None:
         """Keep what is in memory only: readings, and acknowledgements that wait for company."""
-        readings = tuple(row for sample in self._about.sampling.take_all() for row in rows_of(sample))
+        readings = tuple(map(row_of, self._about.sampling.take_all()))
         if self._lazy or readings:
             await self._about.store((*self._with_lazy(), *readings))
 
@@ -212,6 +210,19 @@ class Delivery:
             self._more = self._more or len(rows) == BATCH_MAX
         return self._queue[0] if self._queue else None
 
+    def final(self, fact: tx.Fact) -> bytes | None:
+        """Return the payload of a fact about to be owed, if it leaves next and nothing it needs comes later; else None.
+
+        Called in a turn: it reads the row of a card at most, and the commit waits for the same disk anyway.
+        """
+        if not self.flowing or (isinstance(fact, tx.Stopped) and fact.stay not in self._ids):
+            return None
+        subject = None if isinstance(fact, tx.Metered) else fact.subject
+        try:
+            return self._frame(fact, self._about.subject_value(subject) if subject else None)
+        except (OwnPayloadError, StorageFailed):  # told or buried when its turn to be sent has come
+            return None
+
     async def _freeze(self, row: Owed, now_ms: int) -> bytes | None:
         """Render a row and make its payload durable; None while its time cannot be told, or if it is no fact."""
         try:
@@ -222,23 +233,32 @@ class Delivery:
             return None
         subject = None if isinstance(fact, tx.Metered) else fact.subject
         value = await asyncio.to_thread(self._about.subject_value, subject) if subject else None
-        bindings = self._bindings({subject: value} if subject and value else {})
-        payload = tx.render(fact, bindings, self._about.clock())
-        if payload is None:
-            self._not_before_ms = now_ms + CLOCK_WAIT_MS
-            return None
         try:
-            frame = msgspec.json.encode(own_request(row.kind, payload))
+            frame = self._frame(fact, value)
         except OwnPayloadError as error:  # a bug of ours; the fact stays visible, and the lane goes on
             log.error("owed=unsendable id=%s error=%r", row.message_id, str(error))
             await self._done(row, (Bury(message_id=row.message_id, reason=str(error)[:REASON_CHARACTERS_MAX]),))
+            return None
+        if frame is None:
+            self._not_before_ms = now_ms + CLOCK_WAIT_MS
             return None
         await self._about.store((*self._with_lazy(), FreezeFrame(message_id=row.message_id, frame=frame)))
         self._queue[0] = replace(row, frame=frame)
         return frame
 
-    def _bindings(self, id_tags: Mapping[str, str] = NO_ID_TAGS) -> tx.Bindings:
-        return tx.Bindings(transaction_ids=self._ids, id_tags=id_tags, ad_hoc_id_token=self._about.ad_hoc_id_token)
+    def _frame(self, fact: tx.Fact, id_tag: str | None = None) -> bytes | None:
+        """Return the payload of a fact as it is known now, None while its time cannot be told; raise OwnPayloadError.
+
+        `id_tag` is that of the fact's subject.
+        """
+        subject = None if isinstance(fact, tx.Metered) else fact.subject
+        bindings = tx.Bindings(
+            transaction_ids=self._ids,
+            id_tags={subject: id_tag} if subject and id_tag else {},
+            ad_hoc_id_token=self._about.ad_hoc_id_token,
+        )
+        payload = tx.render(fact, bindings, self._about.clock())
+        return None if payload is None else msgspec.json.encode(own_request(tx.ACTIONS[type(fact)], payload))
 
     async def _delivered(self, row: Owed, said: object, now_ms: int) -> None:
         acknowledged = Acknowledge(message_id=row.message_id)

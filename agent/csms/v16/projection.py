@@ -13,8 +13,8 @@ from agent.core import events as ev
 from agent.core.layout import Now
 from agent.core.state import EndOfEnergy, Site
 from agent.csms.v16.sampling import Sample
-from agent.csms.v16.stores import clock_row, transactions_row
-from agent.journal.turn import FreezeFrame, Owe, Write
+from agent.csms.v16.stores import clock_row, transaction_row, transaction_rows
+from agent.journal.turn import Owe, Write
 from agent.ocpp.clock_map import ClockMap
 from agent.ocpp.v16 import transactions as tx
 
@@ -37,20 +37,38 @@ OWING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The state of the projection. Durable but for `spilled`, the place of the last reading that is."""
+    """The state of the projection. Durable but for `spilled`, the place of the last reading that is.
+
+    Registers that events have noted since the row was written are in the site, see `kept_at`."""
 
     transactions: tx.TxState
     clock: ClockMap
     spilled: int = 0
 
 
+def kept_at(site: Site, transactions: tx.TxState, clock: ClockMap) -> Kept:
+    """Return the state at a start: the rows as they were kept, and the registers that the site knows of."""
+    registers = {int(stay.id): stay.register_wh for stay in site.stays.values()}
+    return Kept(transactions=tx.recalled(transactions, registers), clock=clock)
+
+
 class OwedTransactions:
     """The projection; give it to the runner together with its `Kept` state."""
 
-    def __init__(self, new_id: Callable[[], str], waiting: Callable[[int], tuple[Sample, ...]]) -> None:
-        """`waiting` returns the readings after a place that are not durable yet."""
+    def __init__(
+        self,
+        new_id: Callable[[], str],
+        waiting: Callable[[int], tuple[Sample, ...]],
+        frame: Callable[[tx.Fact], bytes | None],
+    ) -> None:
+        """`waiting` returns the readings after a place that are not durable yet.
+
+        `frame` returns the payload of a fact if it is final: then it is frozen in the commit that owes it, or in one
+        of its own before it is sent.
+        """
         self._new_id = new_id
         self._waiting = waiting
+        self._frame = frame
 
     def advance(self, state: Kept, event: ev.Event, site: Site, now: Now) -> tuple[Kept, tuple[Write, ...]]:
         """Return the state after an event and the rows that go into its commit."""
@@ -63,34 +81,49 @@ class OwedTransactions:
         happening = happening_of(event)
         if happening is None:
             return state, ()
-        after, facts = tx.advance(state.transactions, happening, boot=site.boot)
+        before = state.transactions
+        after, facts = tx.advance(before, happening, boot=site.boot)
         # What is owed must be in order of time, and readings in memory are older than what has just happened.
         samples = self._waiting(state.spilled) if facts or isinstance(event, ev.RegisterNoted) else ()
-        if after == state.transactions and not facts and not samples:
+        kept = _kept_rows(before, happening, after)
+        if after == before and not (kept or facts or samples):
             return state, ()
         spilled = samples[-1].number if samples else state.spilled
         rows = (
-            *(row for sample in samples for row in rows_of(sample)),
-            *(_owe(fact, self._new_id()) for fact in facts),
+            *kept,
+            *(row_of(sample) for sample in samples),
+            *(_owe(fact, self._new_id(), self._frame(fact)) for fact in facts),
         )
-        return replace(state, transactions=after, spilled=spilled), (transactions_row(after), *rows)
+        return replace(state, transactions=after, spilled=spilled), rows
 
 
-def rows_of(sample: Sample) -> tuple[Write, ...]:
-    """Return the rows that make a reading durable; it may have been sent before, under its id."""
-    row = _owe(sample.fact, sample.message_id)
-    if sample.frame is None:
-        return (row,)
-    return (row, FreezeFrame(message_id=sample.message_id, frame=sample.frame))
+def row_of(sample: Sample) -> Write:
+    """Return the row that makes a reading durable; it may have been sent before, under its id."""
+    return _owe(sample.fact, sample.message_id, sample.frame)
 
 
-def _owe(fact: tx.Fact, message_id: str) -> Owe:
+def _kept_rows(before: tx.TxState, happening: tx.Happening, after: tx.TxState) -> tuple[Write, ...]:
+    """Return the rows of what is known at connectors. A register that the event tells as well has none.
+
+    So a charge of half an hour writes six rows less. Earlier notes may have none either: a row has all that is known.
+    """
+    if not isinstance(happening, tx.RegisterNoted):
+        return transaction_rows(before, after)
+    connector_id = happening.connector_id
+    known = before.open.get(connector_id)
+    if known is None or known.noted(happening.register_wh):
+        return ()
+    return (transaction_row(connector_id, after.open[connector_id]),)
+
+
+def _owe(fact: tx.Fact, message_id: str, frame: bytes | None) -> Owe:
     return Owe(
         lane=LANE,
         message_id=message_id,
         kind=tx.ACTIONS[type(fact)],
         fact=tx.encode_fact(fact),
         group=f"stay {fact.stay}",
+        frame=frame,
     )
 
 

@@ -16,14 +16,15 @@ from agent.journal.turn import DropRecord, PutRecord, Write
 from agent.ocpp.clock_map import ClockMap
 from agent.ocpp.v16.authorisation import Cache, Cached, LocalList
 from agent.ocpp.v16.keys import KeyTable
-from agent.ocpp.v16.transactions import TxState
+from agent.ocpp.v16.transactions import Tx, TxState, encode_tx
 from agent.ocpp.v16.types import IdTagInfo
 
 log = logging.getLogger("stationmaster.csms")
 
 KEYS, LIST, CACHE, IDS = "ocpp16_keys", "ocpp16_list", "ocpp16_cache", "ocpp16_transaction_ids"
+TRANSACTIONS = "ocpp16_transactions"  # by connector: a start at one of fifty writes one of fifty
 STATE = "ocpp16_state"
-LIST_VERSION, TX, CLOCK = "list_version", "transactions", "clock_map"
+LIST_VERSION, CLOCK = "list_version", "clock_map"
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class Stores:
         self._rows = {store: records.records(store) for store in (KEYS, LIST, CACHE)}
         self._ids = records.records(IDS)
         self._version = records.record(STATE, LIST_VERSION)
-        self._tx = records.record(STATE, TX)
+        self._transactions = records.records(TRANSACTIONS)
         self._clock = records.record(STATE, CLOCK)
 
     # --- at start
@@ -71,7 +72,7 @@ class Stores:
 
     def transactions(self) -> TxState:
         """Return the state of the transaction reducer."""
-        return _read(TX, self._tx, TxState) or TxState()
+        return TxState(open={int(connector): known for connector, known in _all(self._transactions, Tx).items()})
 
     def clock_map(self) -> ClockMap:
         """Return the clock map."""
@@ -98,9 +99,16 @@ class Stores:
         return (*gone, *new)
 
 
-def transactions_row(state: TxState) -> Write:
-    """Return the row of the reducer's state."""
-    return PutRecord(store=STATE, key=TX, value=msgspec.json.encode(state))
+def transaction_rows(before: TxState, after: TxState) -> tuple[Write, ...]:
+    """Return the rows that make a state of the reducer durable after another."""
+    gone = (DropRecord(store=TRANSACTIONS, key=str(one)) for one in before.open if one not in after.open)
+    new = (transaction_row(one, known) for one, known in after.open.items() if before.open.get(one) != known)
+    return (*gone, *new)
+
+
+def transaction_row(connector_id: int, known: Tx) -> Write:
+    """Return the row of what is known at a connector."""
+    return PutRecord(store=TRANSACTIONS, key=str(connector_id), value=encode_tx(known))
 
 
 def clock_row(clock: ClockMap) -> Write:

@@ -12,7 +12,7 @@ latter. Where the meter was silent at the start, which then says 0, all register
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, assert_never
 
 import msgspec
@@ -168,6 +168,13 @@ class Tx:
         newer = max(register_wh, self.register_wh or 0)
         return replace(self, register_wh=newer, unmetered_wh=register_wh if first else self.unmetered_wh)
 
+    def noted(self, register_wh: int) -> bool:
+        """Whether a reading is all that there is to know of the register: it is the last, the highest, not the first.
+
+        Then the event that noted it is enough to find it again, see `recalled`.
+        """
+        return self.register_wh is not None and register_wh >= self.register_wh
+
     @property
     def told_wh(self) -> int | None:
         """The register as it is told: it begins where StartTransaction said it did."""
@@ -179,6 +186,11 @@ class TxState:
     """The stays at all connectors, by connector id."""
 
     open: Mapping[int, Tx] = field(default_factory=dict)
+
+
+def recalled(state: TxState, registers: Mapping[int, int | None]) -> TxState:
+    """Return a state as it was kept, with the registers that were noted since, by stay."""
+    return TxState(open={one: known.read(registers.get(known.stay)) for one, known in state.open.items()})
 
 
 def advance(state: TxState, happening: Happening, *, boot: int) -> tuple[TxState, tuple[Fact, ...]]:
@@ -353,14 +365,7 @@ def decode_fact(action: str, data: bytes) -> Fact:
     return fact
 
 
-def encode_state(state: TxState) -> bytes:
-    """Return the bytes of the state for the journal."""
-    return msgspec.json.encode(state)
-
-
-def decode_state(data: bytes) -> TxState:
-    """Return the state of its bytes. Raises ValueError for what is none."""
-    try:
-        return msgspec.json.decode(data, type=TxState)
-    except msgspec.MsgspecError as error:
-        raise ValueError("not a transaction state of OCPP 1.6") from error
+def encode_tx(known: Tx) -> bytes:
+    """Return the bytes of what is known at a connector for the journal; what is as at the beginning is left out."""
+    told = {one.name: value for one in fields(known) if (value := getattr(known, one.name)) != one.default}
+    return msgspec.json.encode(told)
