@@ -34,6 +34,10 @@ class Kind(IntEnum):
     SCAN_RELAXED = 13
 
 
+FORGET_PART = (
+    24  # who ended within so small a part of the time that is kept is forgotten in one commit: of a day, an hour
+)
+
 Due = tuple[int, Kind, int]  # elapsed ms, kind, id of the EVSE, CheckIn or pool it is about
 
 
@@ -91,7 +95,8 @@ def _of_check_ins(site: Site, policy: Policy) -> Iterator[Due]:
 def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
     """Who has ended, snoozes or is on the road has exactly one next deadline."""
     if check_in.ended_ms is not None:
-        return check_in.ended_ms + policy.keep_ended_ms, Kind.FORGET, check_in.id
+        kept_ms = policy.keep_ended_ms + policy.keep_ended_ms // FORGET_PART
+        return check_in.ended_ms + kept_ms, Kind.FORGET, check_in.id
     longest = (check_in.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, check_in.id)
     if check_in.snoozed_until_ms is not None:
         return min((check_in.snoozed_until_ms, Kind.SNOOZE, check_in.id), longest)
@@ -156,6 +161,14 @@ def _expired(site: Site, check_in: int, now: Now) -> tuple[ev.Event, ...]:
     return (canceled(site.check_ins[CheckInId(check_in)], Reason.EXPIRED, now),)
 
 
+def _forgotten(site: Site, _: int, now: Now) -> tuple[ev.Event, ...]:
+    """Whose time is over by now goes with who is due: nobody waits for it, and each alone would be a commit."""
+    keep_ms = site.location.policy.keep_ended_ms if site.location else 0
+    until_ms = now.elapsed_ms - keep_ms
+    over = [c.id for c in site.check_ins.values() if c.ended_ms is not None and c.ended_ms <= until_ms]
+    return tuple(ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=check_in) for check_in in sorted(over))
+
+
 _LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {
     Kind.RECONCILED: lambda _, __, now: (ev.Reconciled(at_ms=now.elapsed_ms),),
     Kind.HOLD: _hold_over,
@@ -169,6 +182,6 @@ _LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {
     Kind.MOVE_GRACE: lambda _, key, now: (ev.MoveGraceEnded(at_ms=now.elapsed_ms, evse=EvseId(key)),),
     Kind.BLOCKED: lambda _, key, now: (ev.BayBlocked(at_ms=now.elapsed_ms, evse=EvseId(key)),),
     Kind.UNBLOCKED: _unblocked,
-    Kind.FORGET: lambda _, key, now: (ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=CheckInId(key)),),
+    Kind.FORGET: _forgotten,
     Kind.SCAN_RELAXED: lambda _, __, now: (ev.ScanRelaxed(at_ms=now.elapsed_ms),),
 }

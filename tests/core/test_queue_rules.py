@@ -265,12 +265,30 @@ def test_nobody_waits_for_ever_and_ended_ones_are_forgotten() -> None:
     story.after(minutes=1)
     assert (story.state("ann"), story.of("ann").reason) == (CheckInState.CANCELED, Reason.EXPIRED)
     story.after(minutes=24 * 60)
+    assert story.people["ann"] in story.site.check_ins, "what became of them can be looked at for a day"
+    story.after(minutes=60)
     assert story.people["ann"] not in story.site.check_ins
     for request in (
         i.LeaveQueue(check_in=story.people["ann"]),
         i.SnoozeCheckIn(check_in=story.people["ann"], minutes=3),
     ):
         assert story.asks(request) is i.Refusal.CHECKIN_UNKNOWN
+
+
+def test_who_ended_within_an_hour_is_forgotten_in_one_go() -> None:
+    story = Story(row(1))
+    story.somebody_charges(1)
+    for who in ("ann", "bert", "cleo"):
+        story.joins(who)
+        story.leaves(who)
+        story.after(minutes=40)
+    story.after(minutes=22 * 60)
+    assert story.happened(ev.CheckInForgotten) == []
+    story.after(minutes=60)
+    ann, bert, cleo = (story.people[who] for who in ("ann", "bert", "cleo"))
+    assert [e.check_in for e in story.happened(ev.CheckInForgotten)] == [ann, bert]
+    assert len({e.at_ms for e in story.happened(ev.CheckInForgotten)}) == 1
+    assert cleo in story.site.check_ins, "not a day ago"
 
 
 def test_what_ended_takes_no_more_wishes() -> None:
