@@ -221,3 +221,13 @@ def test_without_room_in_the_lane_readings_stay_in_memory() -> None:
     assert one.after(0) == ()
     assert one.overdue(60_000 + SPILL_AFTER_MS) == {1: 500}
     assert one.overdue(60_001 + SPILL_AFTER_MS) == {}
+
+
+def test_stop_does_not_keep_again_what_a_turn_is_keeping() -> None:
+    one = sampling()
+    for at_ms in (0, 60_000):
+        one.take(charging(), READINGS, at_ms, 1)
+    assert len(one.after(0)) == 1
+    one.take(charging(), READINGS, 120_000, 1)
+    assert [sample.fact.at_ms for sample in one.take_all()] == [120_000]
+    assert one.first is None

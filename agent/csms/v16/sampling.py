@@ -43,6 +43,7 @@ class Sampling:
         self._taken: dict[int, int] = {}  # by stay: how many intervals of its transaction are accounted for
         self._waiting: list[Sample] = []
         self._number = 0
+        self._handed = 0  # the place of the last reading that went to a turn, whose commit may be under way
         self._asked_ms: int | None = None
 
     # --- taking
@@ -87,7 +88,11 @@ class Sampling:
 
     def after(self, number: int) -> tuple[Sample, ...]:
         """Return the readings after a place, for the commit that takes them; none while the owed lane has no room."""
-        return tuple(one for one in self._waiting if one.number > number) if self._room() else ()
+        if not self._room():
+            return ()
+        found = tuple(one for one in self._waiting if one.number > number)
+        self._handed = found[-1].number if found else self._handed
+        return found
 
     def kept(self, number: int, state: tx.TxState) -> None:
         """The readings up to a place are durable; what was taken while an end was being written is none."""
@@ -102,8 +107,8 @@ class Sampling:
         self._waiting = [replace(one, frame=frame) if one is sample else one for one in self._waiting]
 
     def take_all(self) -> tuple[Sample, ...]:
-        """Return all readings and let go of them: the agent stops."""
-        waiting, self._waiting = tuple(self._waiting), []
+        """Return all readings that no turn has, and let go of them: the agent stops."""
+        waiting, self._waiting = tuple(one for one in self._waiting if one.number > self._handed), []
         return waiting
 
     def done(self, message_id: str) -> Sample | None:
