@@ -85,6 +85,7 @@ def policy_of(settings: PolicySettings) -> Policy:
         unproven_no_shows=settings.unproven_no_shows,
         unproven_span_ms=_ms(settings.unproven_span_min, MINUTE_MS),
         ad_hoc_start=settings.ad_hoc_start,
+        partner_presence=settings.partner_presence,
         accept_on_plug=settings.accept_on_plug,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from agent.config.settings import Secret, setting
-from agent.core.layout import AdHocStart
+from agent.core.layout import AdHocStart, PartnerPresence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,13 @@ class PolicySettings:
             examples=["AD-HOC-1"],
         ),
     ] = None
+    partner_presence: Annotated[
+        PartnerPresence,
+        setting(
+            'Check-ins of partners: "trust" them to say when their user arrives, or keep them on the road until a '
+            '"scan", a card or the bay sensor shows the user on site'
+        ),
+    ] = PartnerPresence.TRUST
     accept_on_plug: Annotated[
         bool, setting('With ad_hoc_start = "free": plugging in starts energy, without the page')
     ] = False

@@ -233,6 +233,7 @@ class Why(StrEnum):
     SNOOZED = "snoozed"
     ON_THE_ROAD = "on_the_road"
     MUST_SCAN = "must_scan"
+    MUST_SHOW = "must_show"  # a partner says that they are here; nobody has seen them
     FREE = "free"  # theirs with the next turn
 
 
@@ -288,7 +289,7 @@ def _own_reason(site: Site, check_in: CheckIn, now: Now) -> Why | None:
     if check_in.state is CheckInState.SNOOZED:
         return Why.SNOOZED
     if check_in.state is CheckInState.ON_THE_ROAD:
-        return Why.ON_THE_ROAD
+        return Why.MUST_SHOW if check_in.must_show else Why.ON_THE_ROAD
     if check_in.must_scan:
         return Why.MUST_SCAN
     if check_in.state not in HOLDING and not may_be_called(site, check_in, now):

@@ -24,11 +24,11 @@ def without(mapping: Mapping[K, V], key: K) -> dict[K, V]:
     return {k: v for k, v in mapping.items() if k != key}
 
 
-def state_in_line(expected: Expected | None, snoozed_until_ms: int | None) -> CheckInState:
+def state_in_line(expected: Expected | None, snoozed_until_ms: int | None, must_show: bool) -> CheckInState:
     """Return the state of somebody in line: who lets others go first, else who is on the road, else who waits."""
     if snoozed_until_ms is not None:
         return CheckInState.SNOOZED
-    return CheckInState.WAITING if expected is None else CheckInState.ON_THE_ROAD
+    return CheckInState.WAITING if expected is None and not must_show else CheckInState.ON_THE_ROAD
 
 
 def change_check_in(site: Site, check_in: CheckInId, at_ms: int, **changes: Any) -> Site:

@@ -5,7 +5,7 @@ of one presence window are a cohort, and no-shows among those who never proved t
 """
 
 from agent.core import events as ev
-from agent.core.layout import EvseId, Now
+from agent.core.layout import EvseId, Now, arrival_window_ms
 from agent.core.queue import rank_behind
 from agent.core.state import Bay, CheckIn, CheckInState, Hold, Reason, Site, TokenAnswer
 
@@ -72,11 +72,33 @@ def plugged_elsewhere(site: Site, hold: Hold) -> EvseId | None:
 def proof_of_presence(check_in: CheckIn, now: Now) -> tuple[ev.Event, ...]:
     """Return what follows when the User of an open CheckIn is seen on site, by a fresh scan or their token."""
     out: list[ev.Event] = []
-    if check_in.state is CheckInState.ON_THE_ROAD:
+    if check_in.must_show or check_in.state is CheckInState.ON_THE_ROAD:
         out.append(ev.Approached(at_ms=now.elapsed_ms, check_in=check_in.id))
     if not check_in.proven or check_in.must_scan:
         out.append(ev.PresenceProven(at_ms=now.elapsed_ms, check_in=check_in.id))
     return tuple(out)
+
+
+def shown_on_site(check_in: CheckIn, now: Now) -> tuple[ev.Event, ...]:
+    """Return what follows from a sign that somebody who must be seen on site before they are called is there."""
+    return (ev.Approached(at_ms=now.elapsed_ms, check_in=check_in.id),) if check_in.must_show else ()
+
+
+def shown_by_car(site: Site, evse: EvseId, now: Now) -> tuple[ev.Event, ...]:
+    """Return what follows when a car comes to a free bay: whom of those who must be seen on site does it show?
+
+    The first who waits for this bay alone and is due by their own word. A car says nothing of who would go anywhere.
+    """
+    if site.location is None or evse in site.holds or evse in site.reserved or evse in site.stays:
+        return ()
+    policy = site.location.policy
+
+    def awaited(c: CheckIn) -> bool:
+        due = c.expected is None or c.expected.elapsed_ms - arrival_window_ms(policy, c.more_time) <= now.elapsed_ms
+        return c.must_show and c.state is CheckInState.ON_THE_ROAD and c.accepts == (evse,) and due
+
+    first = min(filter(awaited, site.check_ins.values()), key=lambda c: c.order, default=None)
+    return () if first is None else shown_on_site(first, now)
 
 
 def misses_allowed(site: Site, check_in: CheckIn) -> int:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from agent.core import events as ev
 from agent.core.conduct import missed, scan_relaxed_at
 from agent.core.hours import next_close_utc_ms
-from agent.core.layout import CheckInId, EvseId, Now, Policy, arrival_window_ms
+from agent.core.layout import CheckInId, EvseId, Now, PartnerPresence, Policy, arrival_window_ms
 from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Reason, Site, Stay
 
 
@@ -100,6 +100,8 @@ def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
     longest = (check_in.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, check_in.id)
     if check_in.snoozed_until_ms is not None:
         return min((check_in.snoozed_until_ms, Kind.SNOOZE, check_in.id), longest)
+    if check_in.must_show and policy.partner_presence is PartnerPresence.SCAN:
+        return longest  # what was told of their arrival is no sign of it
     arrives = check_in.since_ms if check_in.expected is None else check_in.expected.elapsed_ms
     window = arrival_window_ms(policy, check_in.more_time)
     return min((arrives - window, Kind.ARRIVAL, check_in.id), longest)

@@ -7,8 +7,8 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
-from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence
-from agent.core.joining import arrival, expected_arrival, join
+from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence, shown_on_site
+from agent.core.joining import arrival, expected_arrival, join, must_show_again
 from agent.core.layout import MINUTE_MS, AdHocStart, EvseId, Now, Policy, arrival_window_ms
 from agent.core.permit import Asker, Denied, permit
 from agent.core.queue import in_service, rivals
@@ -60,6 +60,7 @@ _OwnRequest = (
     | i.UpdateArrival
     | i.ExtendHold
     | i.ProvePresence
+    | i.ShowPresence
     | i.StartAtPage
     | i.StopAtPage
     | i.ReportBlocked
@@ -92,6 +93,8 @@ def _of_check_in(site: Site, policy: Policy, request: _OwnRequest, now: Now) -> 
             return _extend(site, check_in, policy.extension_ms, now)
         case i.ProvePresence():
             return _prove_presence(site, check_in, now)
+        case i.ShowPresence():
+            return shown_on_site(check_in, now)
         case i.ReportBlocked():
             return _report_blocked(site, check_in, now)
         case i.UseBay():
@@ -148,10 +151,10 @@ def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.Up
     if hold is None:
         window = arrival_window_ms(policy, check_in.more_time)
         expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, window, now)
-        return (_arrival_updated(check_in, expected, departure, vehicle, now),)
+        return (_arrival_updated(site, check_in, expected, departure, vehicle, now),)
     told: tuple[ev.Event, ...] = ()
     if departure != check_in.departure_utc_ms or vehicle != check_in.vehicle:
-        told = (_arrival_updated(check_in, None, departure, vehicle, now),)
+        told = (_arrival_updated(site, check_in, None, departure, vehicle, now),)
     arrives = arrival(request.expected_utc_ms, request.expected_in_ms, now)
     if arrives is None or arrives.elapsed_ms <= hold.until_ms:
         return told
@@ -160,7 +163,7 @@ def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.Up
 
 
 def _arrival_updated(
-    check_in: CheckIn, expected: Expected | None, departure_utc_ms: int | None, vehicle: Vehicle, now: Now
+    site: Site, check_in: CheckIn, expected: Expected | None, departure_utc_ms: int | None, vehicle: Vehicle, now: Now
 ) -> ev.ArrivalUpdated:
     return ev.ArrivalUpdated(
         at_ms=now.elapsed_ms,
@@ -168,6 +171,7 @@ def _arrival_updated(
         expected=expected,
         departure_utc_ms=departure_utc_ms,
         vehicle=vehicle,
+        must_show=must_show_again(site, check_in, expected),
     )
 
 

@@ -28,6 +28,7 @@ class CheckedIn(Event):
     vehicle: Vehicle = field(default_factory=Vehicle)
     window: int | None = None
     quote: Quote | None = None
+    must_show: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ class CheckInChanged(Event):
     departure_utc_ms: int | None
     quote: Quote | None
     vehicle: Vehicle = field(default_factory=Vehicle)
+    must_show: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,15 @@ class ArrivalUpdated(Event):
     expected: Expected | None
     departure_utc_ms: int | None
     vehicle: Vehicle = field(default_factory=Vehicle)
+    must_show: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approached(Event):
-    """The expected arrival is within the window, or the User was seen on site: ON_THE_ROAD becomes WAITING."""
+    """The expected arrival is within the window, or the User was seen on site: ON_THE_ROAD becomes WAITING.
+
+    Who snoozes goes on snoozing, and is on site after it.
+    """
 
     check_in: CheckInId
 

@@ -35,7 +35,7 @@ def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
         pool=e.pool,
         code=e.code,
         origin=e.origin,
-        state=state_in_line(e.expected, None),
+        state=state_in_line(e.expected, None, e.must_show),
         rank=e.rank,
         accepts=accepted_evses(location, e.pool, e.wishes),
         since_ms=e.at_ms,
@@ -52,6 +52,7 @@ def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
         vehicle=e.vehicle,
         window=e.window,
         must_scan=e.window is not None and (site.scan_all or e.window in site.scan_windows),
+        must_show=e.must_show,
         quote=e.quote,
     )
     return replace(
@@ -82,7 +83,8 @@ def _check_in_changed(site: Site, e: ev.CheckInChanged) -> Site:
         departure_utc_ms=e.departure_utc_ms,
         vehicle=e.vehicle,
         quote=e.quote,
-        state=state_in_line(e.expected, old.snoozed_until_ms),
+        must_show=e.must_show,
+        state=state_in_line(e.expected, old.snoozed_until_ms, e.must_show),
         reason=Reason.USER,
     )
     return replace(after, next_place=max(site.next_place, e.rank.place + PLACE_GAP))
@@ -92,7 +94,8 @@ def _arrival_updated(site: Site, e: ev.ArrivalUpdated) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None:
         return site
-    state = state_in_line(e.expected, old.snoozed_until_ms) if old.state in IN_LINE else old.state
+    in_line = old.state in IN_LINE
+    state = state_in_line(e.expected, old.snoozed_until_ms, e.must_show) if in_line else old.state
     return change_check_in(
         site,
         e.check_in,
@@ -100,12 +103,19 @@ def _arrival_updated(site: Site, e: ev.ArrivalUpdated) -> Site:
         expected=e.expected,
         departure_utc_ms=e.departure_utc_ms,
         vehicle=e.vehicle,
+        must_show=e.must_show,
         state=state,
     )
 
 
 def _approached(site: Site, e: ev.Approached) -> Site:
-    return change_check_in(site, e.check_in, e.at_ms, state=CheckInState.WAITING, expected=None, reason=Reason.POSITION)
+    old = site.check_ins.get(e.check_in)
+    if old is None:
+        return site
+    state = state_in_line(None, old.snoozed_until_ms, must_show=False)
+    return change_check_in(
+        site, e.check_in, e.at_ms, state=state, expected=None, must_show=False, reason=Reason.POSITION
+    )
 
 
 def _snoozed(site: Site, e: ev.Snoozed) -> Site:
@@ -134,7 +144,7 @@ def _snooze_ended(site: Site, e: ev.SnoozeEnded) -> Site:
         site,
         e.check_in,
         e.at_ms,
-        state=state_in_line(old.expected, None),
+        state=state_in_line(old.expected, None, old.must_show),
         snoozed_until_ms=None,
         reason=Reason.SNOOZE_ENDED,
     )
@@ -297,7 +307,7 @@ def _check_out_undone(site: Site, e: ev.CheckOutUndone) -> Site:
     if old is None:
         return site
     after = replace(site, old_codes=tuple(c for c in site.old_codes if c.code != old.code))
-    state = state_in_line(old.expected, old.snoozed_until_ms)
+    state = state_in_line(old.expected, old.snoozed_until_ms, old.must_show)
     return change_check_in(after, e.check_in, e.at_ms, state=state, ended_ms=None, reason=Reason.USER, evse=None)
 
 

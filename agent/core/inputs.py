@@ -131,6 +131,16 @@ class ProvePresence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowPresence:
+    """Somebody on site named the call code of a CheckIn. The code is public: it shows who is there, and proves nothing.
+
+    Only for who must be seen on site before they are called (`PartnerPresence.SCAN`); for others it changes nothing.
+    """
+
+    check_in: CheckInId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartAtPage:
     """ "It is me, start here": confirms the held bay, and starts energy where the policy allows it without IdToken."""
 
@@ -212,6 +222,7 @@ Request = (
     | UpdateArrival
     | ExtendHold
     | ProvePresence
+    | ShowPresence
     | StartAtPage
     | StopAtPage
     | ReportBlocked

@@ -16,10 +16,11 @@ from agent.core.layout import (
     CheckInId,
     EvseId,
     Now,
+    PartnerPresence,
     arrival_window_ms,
 )
 from agent.core.queue import accepted_evses, in_service, last_rank, queue_length
-from agent.core.state import HOLDING, CheckIn, Expected, Rank, Site
+from agent.core.state import HOLDING, CheckIn, Expected, Origin, Rank, Site
 
 FAR_AWAY_MS = DAY_MIN * MINUTE_MS  # beyond the longest wait: no call before the clock is set
 MAX_OPEN = 500  # CheckIns of one location in line or called; reaching it is "the queue is full"
@@ -66,8 +67,20 @@ def join(site: Site, location: ChargingLocation, request: i.JoinQueue, now: Now)
             vehicle=request.vehicle,
             window=request.window,
             quote=request.quote,
+            must_show=asks_to_show(site, request.origin),
         ),
     )
+
+
+def asks_to_show(site: Site, origin: Origin) -> bool:
+    """Return whether the User of a CheckIn of this origin counts as on the road until they are seen on site."""
+    policy = site.location.policy if site.location else None
+    return origin is Origin.PARTNER and policy is not None and policy.partner_presence is PartnerPresence.SCAN
+
+
+def must_show_again(site: Site, check_in: CheckIn, expected: Expected | None) -> bool:
+    """Return whether somebody in line still has to be seen on site: they never were, or say now that they are away."""
+    return asks_to_show(site, check_in.origin) and (check_in.must_show or expected is not None)
 
 
 def expected_arrival(utc_ms: int | None, in_ms: int | None, window_ms: int, now: Now) -> Expected | None:
@@ -166,4 +179,5 @@ def _changed(
         departure_utc_ms=request.departure_utc_ms,
         vehicle=request.vehicle,
         quote=request.quote,
+        must_show=must_show_again(site, old, expected),
     )

@@ -135,6 +135,13 @@ class AdHocStart(StrEnum):
     CSMS = "csms"  # with the IdToken configured for ad-hoc starts
 
 
+class PartnerPresence(StrEnum):
+    """How it is known that the User of a partner's CheckIn is on site."""
+
+    TRUST = "trust"  # the partner says when they arrive
+    SCAN = "scan"  # they stay on the road until a scan, a token or the bay sensor shows them
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """The operator's choices, in milliseconds and counts; the defaults are those of `experience.md`."""
@@ -159,6 +166,7 @@ class Policy:
     unproven_no_shows: int = 5  # within `unproven_span_ms`: all ad-hoc check-ins must scan again
     unproven_span_ms: int = 30 * MINUTE_MS
     ad_hoc_start: AdHocStart = AdHocStart.NONE
+    partner_presence: PartnerPresence = PartnerPresence.TRUST
     accept_on_plug: bool = False  # with ad_hoc_start "free": plugging in starts energy without the page
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
-from agent.core.conduct import proof_of_presence
+from agent.core.conduct import proof_of_presence, shown_by_car
 from agent.core.joining import join
 from agent.core.layout import AdHocStart, CheckInId, EvseId, Now, StayId
 from agent.core.permit import Asker, Denied, Granted, holds_elsewhere, permit
@@ -123,11 +123,14 @@ def _fault_seen(site: Site, seen: i.FaultSeen, now: Now) -> tuple[ev.Event, ...]
 
 
 def _bay_seen(site: Site, seen: i.BaySeen, now: Now) -> tuple[ev.Event, ...]:
-    if site.evse(seen.evse).bay is seen.bay:
+    before = site.evse(seen.evse).bay
+    if before is seen.bay:
         return ()
     changed = ev.BayChanged(at_ms=now.elapsed_ms, evse=seen.evse, bay=seen.bay)
     if seen.bay is Bay.OCCUPIED:
-        return (changed, *_somebody_came(site, seen.evse, now))
+        # Where nobody had looked before, as after a start, the car may stand there for hours.
+        came = shown_by_car(site, seen.evse, now) if before is Bay.FREE else ()
+        return (changed, *_somebody_came(site, seen.evse, now), *came)
     if seen.bay is Bay.FREE and site.evse(seen.evse).plugged is None:
         return (changed, *_nobody_there(site, seen.evse, now))
     return (changed,)

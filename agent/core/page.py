@@ -195,7 +195,7 @@ def page_view(
         closes_utc_ms=closes_utc_ms(location, pool, now) if pool else None,
         opens_utc_ms=opens_utc_ms(location, pool, now) if pool else None,
         on_the_road=found.state is CheckInState.ON_THE_ROAD,
-        must_scan=found.open and found.must_scan,
+        must_scan=found.open and (found.must_scan or found.must_show),
         can_undo=Action.UNDO in actions,
         actions=actions,
     )

@@ -138,6 +138,7 @@ class CheckIn:
     window: int | None = None
     proven: bool = False
     must_scan: bool = False
+    must_show: bool = False  # on the road, whatever was told, until they are seen on site: `PartnerPresence.SCAN`
     quote: Quote | None = None
     snoozes: int = 0
     snoozed_until_ms: int | None = None

@@ -132,7 +132,7 @@ class Entries:
             "wait_minutes": None if told.wait is None else wait_minutes(told.wait),
             "assignment": self.assignment(scene, check_in),
             "snoozed_until": scene.binds(check_in.snoozed_until_ms),
-            "reason": reason or reason_of(check_in),
+            "reason": reason or told.after or reason_of(check_in),
             "provisional": True if provisional else None,
             "sequence": stamp.sequence,
             "last_updated": scene.informs(stamp.at_ms),

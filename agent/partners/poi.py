@@ -155,12 +155,13 @@ def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-def _queue_terms(policy: Policy) -> dict[str, int]:
-    """Return what a User agrees to by joining (`sequere.md` 11, decisions): not in the schema, which allows more."""
+def _queue_terms(policy: Policy) -> dict[str, int | str]:
+    """Return what a User agrees to by joining (`sequere.md` 6.3)."""
     return {
         "arrival_window_seconds": policy.arrival_window_ms // 1000,
         "long_arrival_window_seconds": policy.long_arrival_window_ms // 1000,
         "extension_seconds": policy.extension_ms // 1000,
         "snooze_limit": policy.snooze_limit,
         "requeue_behind": policy.requeue_behind,
+        "partner_presence": policy.partner_presence.value,
     }

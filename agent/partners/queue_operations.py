@@ -21,7 +21,7 @@ from agent.core.inputs import (
 )
 from agent.core.layout import CheckInId, Now
 from agent.core.site import Step, step
-from agent.core.state import HOLDING, CheckIn, Origin
+from agent.core.state import HOLDING, CheckIn, CheckInState, Origin
 from agent.core.visit import Vehicle
 from agent.journal.turn import Write
 from agent.kernel.inbox import Conclusion
@@ -32,6 +32,7 @@ from agent.partners.partner import CSMS_KEY, Partner
 from agent.partners.receipts import Asked
 from agent.partners.refusal_words import refusal_fields
 from agent.partners.results import RESULT_OF, Reply, accepted, refused
+from agent.partners.updates import SHOW_PRESENCE, words_of
 from agent.partners.wanted import Unwanted, wanted
 
 ALTERNATIVES_MAX = 5
@@ -143,7 +144,9 @@ class QueueOperations:
                 return Conclusion(reply, (wish.asked.receipt(reply, now),) if reply.kind.decided else ())
             found = outcome.site.check_ins[_about(wish.request, outcome)]
             told = self._parts.entries.render(scene, found, reason=_reason(wish.request))
-            reply = accepted(wish.request_id, scene.utc_ms, check_in=told)
+            waits_for_user = found.must_show and found.state is CheckInState.ON_THE_ROAD
+            message = words_of(self._parts, scene, found, SHOW_PRESENCE if waits_for_user else None)
+            reply = accepted(wish.request_id, scene.utc_ms, check_in=told, **message)
             writes = (*wish.writes(found.id), wish.asked.receipt(reply, now))
             self._parts.tell_answered(wish.partner.key, scene, found)
             return Conclusion(reply, writes)

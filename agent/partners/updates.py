@@ -37,6 +37,7 @@ _KEY_STATUS: Mapping[CheckInState, str] = {
     CheckInState.SNOOZED: "snoozed",
     CheckInState.ON_THE_ROAD: "on_the_road",
 }
+SHOW_PRESENCE = "show_presence"  # what the User has to do before they can be called
 _KEY_REASON: Mapping[str, str] = {
     "MISSED_CALL": "missed_call",
     "EVSE_FAULT": "hold_lost",
@@ -100,7 +101,7 @@ def update(parts: Shared, scene: Scene, check_in: CheckIn, last: Last | None) ->
         return _assign(parts, scene, check_in, old)
     reason = _reason(old, told, check_in)
     rendered = parts.entries.render(scene, check_in, reason=reason)
-    message = _words(parts, scene, check_in, _position_key(check_in, told, reason))
+    message = words_of(parts, scene, check_in, _position_key(check_in, told, reason))
     return Message("PositionUpdate", {"operation": "PositionUpdate", "check_in": rendered, **message})
 
 
@@ -203,7 +204,7 @@ def _assign(parts: Shared, scene: Scene, check_in: CheckIn, old: Told | None) ->
         "assignment": parts.entries.assignment(scene, check_in),
         "call_code": check_in.code,
         **({"reason": reason.value} if reason else {}),
-        **_words(parts, scene, check_in, key),
+        **words_of(parts, scene, check_in, key),
         "sequence": stamp.sequence,
         "last_updated": scene.informs(stamp.at_ms),
     }
@@ -225,6 +226,8 @@ def _reason(old: Told | None, told: Told, check_in: CheckIn) -> str | None:
 def _position_key(check_in: CheckIn, told: Told, reason: str | None) -> str | None:
     if told.after is not None:
         return _KEY_AFTER[told.after]
+    if check_in.must_show and check_in.state is CheckInState.ON_THE_ROAD:
+        return SHOW_PRESENCE
     if check_in.state in _KEY_STATUS:
         return _KEY_STATUS[check_in.state]
     if reason is not None and reason in _KEY_REASON:
@@ -234,7 +237,7 @@ def _position_key(check_in: CheckIn, told: Told, reason: str | None) -> str | No
     return "called" if check_in.state in HOLDING else None
 
 
-def _words(parts: Shared, scene: Scene, check_in: CheckIn, key: str | None) -> dict[str, Any]:
+def words_of(parts: Shared, scene: Scene, check_in: CheckIn, key: str | None) -> dict[str, Any]:
     """Return the words of an update as its `message`, or nothing where there are none."""
     if key is None:
         return {}

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     HELD_FOR_OTHER = "held_for_other"
     CHECKIN_ENDED = "checkin_ended"
     CHECKIN_UNKNOWN = "checkin_unknown"
+    CALL_CODE_UNKNOWN = "call_code_unknown"
     EXTENSION_USED = "extension_used"
     SNOOZE_LIMIT = "snooze_limit"
     CHANGE_REFUSED = "change_refused"
@@ -78,6 +79,7 @@ _STATUSES: Mapping[HTTPStatus, tuple[Reason, ...]] = {
         Reason.POOL_UNKNOWN,
         Reason.EVSE_UNKNOWN,
         Reason.CHECKIN_UNKNOWN,
+        Reason.CALL_CODE_UNKNOWN,
         Reason.RESERVATION_UNKNOWN,
     ),
     HTTPStatus.CONFLICT: (

@@ -9,6 +9,7 @@ import secrets
 from aiohttp import web
 
 from agent.core.inputs import JoinQueue, Refusal, Refused, Verdict
+from agent.core.joining import asks_to_show
 from agent.core.layout import MINUTE_MS, PoolId, SubjectRef
 from agent.core.site import decide
 from agent.core.state import CheckIn, Origin, Quote
@@ -236,6 +237,7 @@ class CheckInPages:
                 "anyway": reason is Reason.DEPARTURE_TOO_SOON,
                 "has_accessible": any(e.accessible for e in location.evses) if location else False,
                 "more_time_min": location.policy.long_arrival_window_ms // MINUTE_MS if location else 0,
+                "here": asks_to_show(parts.site, Origin.PARTNER),
                 "clock": parts.now().utc_ms is not None,
             },
             status=HTTP_STATUS[reason] if reason else 200,

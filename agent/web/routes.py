@@ -12,6 +12,7 @@ from agent.web.change import ChangePages
 from agent.web.check_in import CheckInPages
 from agent.web.context import WebContext
 from agent.web.guard import BODY_BYTES_MAX, Guard, local_only
+from agent.web.here import HerePages
 from agent.web.own_page import OwnPageRoutes
 from agent.web.parts import Parts
 from agent.web.render import static_route
@@ -34,6 +35,7 @@ def application(context: WebContext, sockets: Sockets) -> web.Application:
     for asset in parts.renderer.assets.values():
         app.router.add_get(asset.path, static_route(asset))
     _add_check_in(app, parts)
+    _add_here(app, parts)
     _add_own_page(app, parts, streams)
     _add_board(app, parts, streams)
     _add_status(app, StatusPages(parts, guard, sockets, streams))
@@ -50,6 +52,13 @@ def _add_check_in(app: web.Application, parts: Parts) -> None:
     app.router.add_get(r"/{digits:\d{6}}", pages.show)
     app.router.add_post("/check-in", pages.join)
     app.router.add_get("/captive", pages.captive)
+
+
+def _add_here(app: web.Application, parts: Parts) -> None:
+    pages = HerePages(parts)
+    app.router.add_get("/here", pages.show)
+    app.router.add_get(r"/here/{digits:\d{6}}", pages.show)
+    app.router.add_post("/here", pages.act)
 
 
 def _add_own_page(app: web.Application, parts: Parts, streams: Streams) -> None:

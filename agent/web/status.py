@@ -40,6 +40,7 @@ _SENTENCES = {
     Why.CLOSED: "Bay {bay}: the pool is closed.",
     Why.SNOOZED: "Bay {bay}: they let others go first.",
     Why.ON_THE_ROAD: "Bay {bay}: they are still on the road.",
+    Why.MUST_SHOW: "Bay {bay}: a partner checked them in, and this site asks that they are seen here first.",
     Why.MUST_SCAN: "Bay {bay}: they have to scan a display again before they are called.",
     Why.FREE: "Bay {bay} is theirs with the next turn.",
 }

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from stages import STAGES
 from web_fixtures import CCS, lone, rasthof, serving
 
+from agent.core.layout import PartnerPresence
 from agent.core.page import PageState
 from agent.web.context import WebOptions
 from drivers.twin.clock import ScaledClock
@@ -53,17 +54,20 @@ async def test_own_pages_in_every_state(tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_other_pages(scheme: str, tmp_path: Path) -> None:
     location, stage = STAGES[PageState.WAITING]
-    async with serving(tmp_path, location) as site, phone(site.url, color_scheme=scheme) as page:
+    asking = replace(location, policy=replace(location.policy, partner_presence=PartnerPresence.SCAN))
+    async with serving(tmp_path, asking) as site, phone(site.url, color_scheme=scheme) as page:
         own = site.page_of(await stage(site))
-        paths = ("/", f"/{site.digits}", "/captive", "/nowhere", *(f"{own}/{p}" for p in ("leave", "snooze", "change")))
+        apps = ("/captive", "/nowhere", "/here", f"/here/{site.digits}")
+        paths = ("/", f"/{site.digits}", *apps, *(f"{own}/{p}" for p in ("leave", "snooze", "change")))
         for path in paths:
             await page.goto(path)
             await page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             await check(page, path)
-        await page.goto("/")
-        await page.click("button.first")
-        await page.wait_for_selector("#errors")
-        await check(page, "an error")
+        for path in ("/", "/here"):
+            await page.goto(path)
+            await page.click("button.first")
+            await page.wait_for_selector("#errors")
+            await check(page, f"an error of {path}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -8,7 +8,17 @@ from scene import CCS, MINUTE, ONE, START_UTC_MS, evse, location, pool
 
 from agent.core import inputs as i
 from agent.core.events import Event
-from agent.core.layout import AdHocStart, ChargingLocation, CheckInId, EvseId, Now, OpenRange, PoolId, SubjectRef
+from agent.core.layout import (
+    AdHocStart,
+    ChargingLocation,
+    CheckInId,
+    EvseId,
+    Now,
+    OpenRange,
+    PartnerPresence,
+    PoolId,
+    SubjectRef,
+)
 from agent.core.site import settle, step, wake
 from agent.core.state import Bay, EndOfEnergy, Origin, Site, Wishes
 
@@ -34,6 +44,7 @@ LAYOUTS = (
     awkward(accept_on_plug=True),
     awkward(evses=3),
     replace(awkward(), policy=replace(awkward().policy, ad_hoc_start=AdHocStart.NONE, requeue_behind=1)),
+    replace(awkward(), policy=replace(awkward().policy, partner_presence=PartnerPresence.SCAN)),
 )
 
 
@@ -97,7 +108,7 @@ def _of_people(site: Site, deed: Deed) -> tuple[i.Input, ...]:
         case "wrong bay":
             return _wrong_bay(site, deed)
         case "scan":
-            return (i.ProvePresence(check_in=who),)
+            return (i.ShowPresence(check_in=who) if b % 3 == 0 else i.ProvePresence(check_in=who),)
         case "start":
             return (i.StartAtPage(check_in=who),)
         case _:

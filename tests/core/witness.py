@@ -117,8 +117,8 @@ class Witness:
             subjects=event.subjects,
             window=event.window,
             since=self.joined,
-            there="here" if event.expected is None else "road",
-            on_the_road=event.expected is not None,
+            there="road" if _is_away(event) else "here",
+            on_the_road=_is_away(event),
             must_scan=event.window is not None and (self.scan_all or event.window in self.scan_windows),
         )
 
@@ -141,12 +141,13 @@ class Witness:
             case ev.CheckInChanged():
                 self._changed(event, person)
             case ev.ArrivalUpdated() if person.there in ("here", "road"):
-                person.there = "here" if event.expected is None else "road"
-                person.on_the_road = event.expected is not None
+                person.there = "road" if _is_away(event) else "here"
+                person.on_the_road = _is_away(event)
             case ev.ArrivalUpdated():
-                person.on_the_road = event.expected is not None
+                person.on_the_road = _is_away(event)
             case ev.Approached():
-                person.there, person.on_the_road = "here", False
+                assert person.on_the_road
+                person.there, person.on_the_road = "snoozed" if person.there == "snoozed" else "here", False
             case ev.Snoozed():
                 person.there = "snoozed"
                 _release(held)
@@ -193,8 +194,8 @@ class Witness:
         same_pool = person.pool == event.pool
         person.pool, person.wishes = event.pool, event.wishes
         if person.there != "snoozed":
-            person.there = "here" if event.expected is None else "road"
-        person.on_the_road = event.expected is not None
+            person.there = "road" if _is_away(event) else "here"
+        person.on_the_road = _is_away(event)
         if not same_pool or not self._accepts(person) <= before:
             self.joined += 1
             person.since, person.first, person.set_back = self.joined, False, False
@@ -346,6 +347,10 @@ class Witness:
 
     def _works(self, place: Place) -> bool:
         return place.operative and not place.faults and not self.faults
+
+
+def _is_away(told: ev.CheckedIn | ev.CheckInChanged | ev.ArrivalUpdated) -> bool:
+    return told.expected is not None or told.must_show
 
 
 def _release(place: Place | None) -> None:
