@@ -72,8 +72,7 @@ async def test_a_check_in_is_told_from_the_queue_to_the_departure(tmp_path: Path
             await made.clock.advance(6)
             await made.runner.tell(Unplugged(evse=EvseId(1)))
             await receiver.told("PositionUpdate", reason="DEPARTED")
-            (listed,) = (await made.ask(emp, "GetCheckIns", {"check_in_id": about}))["data"]
-            assert (listed["status"], listed["reason"]) == ("FULFILLED", "DEPARTED")
+            assert (await made.ask(emp, "GetCheckIns", {}))["data"][-1]["reason"] == "DEPARTED"
             numbers = [
                 told["check_in"]["sequence"] if "check_in" in told else told["sequence"]
                 for told in receiver.bodies
