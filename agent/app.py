@@ -8,43 +8,47 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from agent.config.location import digest, location_of
 from agent.config.types import Config
-from agent.core.inputs import ClockRead, InputsRead, LayoutRead, Started
+from agent.core.inputs import ClockRead, FaultSeen, InputsRead, LayoutRead, Started
 from agent.core.layout import EvseId
 from agent.csms.v16.stores import TRANSACTIONS
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
-from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
+from agent.devices.evse_inputs import CONTROLLER_LOST, EvseDevices, EvseInputs, Readings
 from agent.devices.health import Health
 from agent.devices.outputs import Outputs
 from agent.devices.screens import Screens
+from agent.journal.errors import JournalError
 from agent.journal.store import Journal
 from agent.kernel.ad_hoc import AdHocStarts
 from agent.kernel.authoriser import Authoriser, TokenSource
 from agent.kernel.clock import LocationClock, WallClock
+from agent.kernel.ends import TRY_AGAIN_S, Ends, Start
 from agent.kernel.forecasts import Forecasts
 from agent.kernel.forgetting import Forgetting
 from agent.kernel.notify import notify
 from agent.kernel.replay import replay
 from agent.kernel.runner import Runner
-from agent.kernel.secrets import SiteKey, load_site_key
+from agent.kernel.secrets import KeyUnusableError, SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
 from agent.kernel.tasks import Stage, Tasks, task_group
 from agent.opening import Options, configured_tokens, open_journal, open_twin, presence_of, uses_twin, wall_clock
 from agent.partnering import Partnering
+from agent.partners.partner import PartnerUnusable
 from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
-from agent.web.context import WebContext, WebOptions
+from agent.web.context import SafeMode, WebContext, WebOptions
 from agent.web.server import Served, serve
 from drivers.clock import MachineClock
-from drivers.ports import Clock
-from drivers.registry import Workshop
+from drivers.ports import Clock, DeviceError
+from drivers.registry import Port, Workshop
 from drivers.twin.clock import ScaledClock
 from drivers.twin.site import TwinSite
 
@@ -57,13 +61,20 @@ INPUTS_LOOK_S = 0.2
 WATCHDOG_S = 10.0  # a third of WatchdogSec in the unit
 
 
+SAFE_MODE_PORTS = (Port.CHARGE_CONTROLLER, Port.METER)  # what a running charge needs; all else may be what crashes
+
+
 class CannotServe(Exception):  # noqa: N818 - the end of the process, in words
     """The web server cannot work with what is configured."""
 
 
+SAID = (CannotServe, JournalError, KeyUnusableError, PartnerUnusable, DeviceError, OSError)
+"""What keeps an agent from starting with a sentence instead of a stack trace: its text tells people what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A running agent, for whoever started it. `restart` is set when the CSMS asked for a reset."""
+    """A running agent, for whoever started it. `restart` is set when it is to start again."""
 
     runner: Runner
     served: Served
@@ -81,7 +92,10 @@ async def running(options: Options) -> AsyncIterator[Running]:
     async with contextlib.AsyncExitStack() as stack:
         journal = open_journal(options)
         stack.callback(journal.close)
-        parts = _Parts(options, clock, journal, load_site_key(options.state_dir / "site.key", head=journal.head))
+        ends = Ends(options.state_dir, SAID)
+        start = Start() if options.demo else stack.enter_context(ends.counted())  # a demo has nobody to be safe from
+        key = load_site_key(options.state_dir / "site.key", head=journal.head)
+        parts = _Parts(options, clock, journal, key, start)
         tasks = await stack.enter_async_context(task_group())
         tasks.start(parts.runner.run(), Stage.RUNNER)
         tasks.drain = parts.drain
@@ -92,6 +106,9 @@ async def running(options: Options) -> AsyncIterator[Running]:
         stack.push_async_callback(served.close)
         for watch in (*parts.watches(), parts.partnering.work()):
             tasks.start(watch)
+        if not options.demo:
+            tasks.start(ends.watch(start, clock, restart.set))
+        ends.ready()
         notify("READY=1")
         stack.callback(notify, "STOPPING=1")
         log.info(
@@ -116,16 +133,18 @@ async def _served(context: WebContext, config: Config) -> Served:
 class _Parts:
     """The parts of an agent, built but not started."""
 
-    def __init__(self, options: Options, clock: Clock, journal: Journal, key: SiteKey) -> None:
+    def __init__(self, options: Options, clock: Clock, journal: Journal, key: SiteKey, start: Start) -> None:
         self._options = options
+        self._start = start
+        self._began_s = clock.monotonic()
         self._config = options.config
         self._clock = clock
         self._journal = journal
         self._key = key
-        self._wall = wall_clock(clock, options.config.clock.trust, journal.last_utc_ms())
+        self._wall = wall_clock(clock, options, journal.last_utc_ms())
         elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
-        site, snapshot_head = replay(journal)
+        site, snapshot_head = replay(journal, tolerant=start.paused)
         self._station = build_station(self._config, journal, key, site)
         projections = () if self._station is None else (self._station.projection,)
         self.runner = Runner(
@@ -176,24 +195,28 @@ class _Parts:
 
     def start_station(self, tasks: Tasks) -> asyncio.Event:
         """Start the link to the CSMS, if there is one; return the event that a Reset sets."""
-        if self._station is not None:
+        if self._station is not None and self._start.link_after_s is not None:
             hardware = SiteHardware(self.runner, self._devices, self._restart.set)
-            tasks.start(
-                self._station.run(
-                    subjects=self._subjects,
-                    authoriser=self._authoriser,
-                    hardware=hardware,
-                    vendors=self.partnering.vendors(),
-                    readings=lambda: self._readings.live,
-                )
+            run = partial(
+                self._station.run,
+                subjects=self._subjects,
+                authoriser=self._authoriser,
+                hardware=hardware,
+                vendors=self.partnering.vendors(),
+                readings=lambda: self._readings.live,
             )
+            tasks.start(self._linked(self._start.link_after_s, run))
         return self._restart
+
+    async def _linked(self, after_s: float, run: Callable[[], Awaitable[None]]) -> None:
+        await self._clock.until(self._began_s + after_s)
+        await run()
 
     async def begin(self) -> None:
         """Tell the core that it is a new start, what the configuration says, and what time it is; durable on return."""
         now_ms = self._wall()
         location = location_of(self._config, utc_ms=now_ms if now_ms is not None else time.time_ns() // 1_000_000)
-        await self.runner.tell(Started(boot=self._boot))
+        await self.runner.tell(Started(boot=self._boot, paused=self._start.paused))
         await self.runner.tell(LayoutRead(location=location, digest=digest(location)))
         await self.runner.tell(ClockRead(utc_ms=self._wall()))
 
@@ -216,7 +239,7 @@ class _Parts:
         outputs = Outputs(
             runner=self.runner, clock=self._clock, health=self._health, readings=self._readings, screens=screens
         )
-        for devices in built_devices(self._config, workshop):
+        for devices in built_devices(self._usable(), workshop):
             self._devices[devices.evse] = devices
             inputs = EvseInputs(
                 devices,
@@ -242,6 +265,16 @@ class _Parts:
                 tasks.start(loop.run())
         if self.twin is not None:
             tasks.start(self.twin.run(), Stage.INPUTS)
+
+    def _usable(self) -> Config:
+        """Return the configuration with the devices that this start may use; what nobody watches is a fault."""
+        if not self._start.paused:
+            return self._config
+        kept = tuple(d for d in self._config.device if self._start.hardware and d.port in SAFE_MODE_PORTS)
+        for lost in self._config.device:
+            if lost.port is Port.CHARGE_CONTROLLER and lost not in kept:
+                self.runner.observe(FaultSeen(evse=EvseId(lost.evse), code=CONTROLLER_LOST, active=True))
+        return replace(self._config, device=kept)
 
     def _check_in_url(self) -> Callable[[str], str | None]:
         base = self._config.web.public_url.rstrip("/")
@@ -275,8 +308,15 @@ class _Parts:
             monotonic=time.monotonic,
             link=self._link,
             in_app=self.partnering.was_shown,
+            safe_mode=self._safe_mode,
             routes=self.partnering.routes(),
         )
+
+    def _safe_mode(self) -> SafeMode | None:
+        if not self._start.paused:
+            return None
+        left_s = self._began_s + TRY_AGAIN_S - self._clock.monotonic()
+        return SafeMode(unclean_ends=self._start.unclean, left_s=max(0, round(left_s)))
 
     def _link(self) -> str | None:
         if self._station is None:

@@ -29,12 +29,14 @@ log = logging.getLogger("stationmaster")
 class Options:
     """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes.
 
+    `trust_clock`: the operator says that the machine's clock is right, whatever the last event says.
     `synchronous` is "FULL" wherever promises count; "OFF" exists to prove that the power-cut tests would notice.
     """
 
     config: Config
     state_dir: Path
     demo: bool = False
+    trust_clock: bool = False
     synchronous: Synchronous = "FULL"
 
 
@@ -81,10 +83,10 @@ def presence_of(config: Config) -> Presence:
     return Presence(sum(1 for d in config.device if d.port == Port.DISPLAY), limits=limits)
 
 
-def wall_clock(clock: Clock, trust: str, last_utc_ms: int | None) -> Callable[[], int | None]:
-    """Return the wall clock, not believed before `last_utc_ms`; with a twin it runs as fast as the twin does."""
+def wall_clock(clock: Clock, options: Options, last_utc_ms: int | None) -> Callable[[], int | None]:
+    """Return the wall clock, not believed before `last_utc_ms` unless the operator says so; a twin has its own."""
     if not isinstance(clock, ScaledClock):
-        return WallClock(clock.monotonic, trust, last_utc_ms)
+        return WallClock(clock.monotonic, options.config.clock.trust, None if options.trust_clock else last_utc_ms)
     start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
     return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
 

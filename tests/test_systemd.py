@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.kernel.ends import GOOD_S, UNCLEAN_MAX
+
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 UNIT = SYSTEMD / "stationmaster.service"
 # Ten times the exposure that systemd-analyze prints: 2.0 of 10. With devices and a network 1.5 is what can be had.
@@ -77,6 +79,15 @@ def test_hung_agent_is_restarted_and_a_leak_ends_the_agent_not_the_controller() 
     assert settings("MemoryMax") == ["160M"]
     assert settings("MemorySwapMax") == ["0"]
     assert settings("OOMPolicy") == ["stop"]
+
+
+def test_safe_mode_is_reached_because_systemd_never_gives_up_and_keeps_what_tells_boots_apart() -> None:
+    assert settings("Restart") == ["always"]
+    assert settings("StartLimitIntervalSec") == ["0"]
+    assert settings("StartLimitBurst") == []
+    assert float(settings("RestartSec")[0]) * UNCLEAN_MAX < GOOD_S
+    assert settings("StateDirectory") == settings("RuntimeDirectory") == ["stationmaster"]
+    assert settings("RuntimeDirectoryPreserve") == ["restart"]
 
 
 def test_devices_are_closed_but_for_those_named() -> None:

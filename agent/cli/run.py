@@ -21,6 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--state-dir", metavar="DIR", type=Path, default=STATE_DIR, help=f"journal and keys; default {STATE_DIR}"
     )
+    parser.add_argument(
+        "--trust-clock", action="store_true", help="this machine's clock is right, though the last event is later"
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,4 +32,4 @@ def run(args: argparse.Namespace) -> int:
     config = configuration(args.config)
     if isinstance(config, int):
         return config
-    return run_until_stopped(Options(config=config, state_dir=args.state_dir))
+    return run_until_stopped(Options(config=config, state_dir=args.state_dir, trust_clock=args.trust_clock))

@@ -10,21 +10,16 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from agent.app import CannotServe, Options, Running, running
+from agent.app import SAID, Options, Running, running
 from agent.cli import FAILED, OK, USAGE
 from agent.cli.log_lines import LogLines
 from agent.config.load import load, read_text
 from agent.config.problems import Problem
 from agent.config.types import Config
-from agent.journal.errors import JournalError
 from agent.kernel.mishaps import TooManyMishaps
-from agent.kernel.secrets import KeyUnusableError
-from agent.partners.partner import PartnerUnusable
-from drivers.ports import DeviceError
 
 STATE_DIR = Path("/var/lib/stationmaster")
-# What ends an agent with a sentence instead of a stack trace: its text tells people what to do.
-_SAID = (CannotServe, JournalError, KeyUnusableError, PartnerUnusable, TooManyMishaps, DeviceError, OSError)
+_SAID = (*SAID, TooManyMishaps)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -44,7 +39,7 @@ def configuration(file: Path) -> Config | int:
 
 
 def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[None]] | None = None) -> int:
-    """Run an agent until SIGINT or SIGTERM, and again after a Reset by the CSMS. Return the exit code.
+    """Run an agent until SIGINT or SIGTERM, and again when it asks for that. Return the exit code.
 
     `started` runs beside the agent.
     """
@@ -55,7 +50,7 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     failed: list[BaseException] = []
     try:
         while asyncio.run(_serve(options, started)):
-            logging.getLogger("stationmaster").warning("state=restarting reason=Reset")
+            logging.getLogger("stationmaster").warning("state=restarting")
     except* _SAID as group:
         failed = _leaves(group)
     for error in failed:

@@ -32,6 +32,7 @@ class PoolStatus(StrEnum):
 
     OPEN = "OPEN"
     FULL = "FULL"
+    PAUSED = "PAUSED"  # in safe mode
     CLOSED = "CLOSED"
 
 
@@ -74,12 +75,12 @@ def pool_view(site: Site, pool: PoolId, now: Now, waits: Waits = NO_WAITS) -> Po
         pool=pool,
         names=found.names,
         price=found.price,
-        status=PoolStatus.CLOSED if not open_now else PoolStatus.FULL if full else PoolStatus.OPEN,
+        status=_status(site, open_now=open_now, full=full),
         queue_length=length,
         evses=len(layouts),
-        evses_free=_free_for_newcomer(site, found, now) if open_now else 0,
+        evses_free=_free_for_newcomer(site, found, now) if open_now and not site.paused else 0,
         evses_in_service=sum(1 for e in found.evses if in_service(site, e)),
-        wait=waits.newcomer.get(pool),
+        wait=None if site.paused else waits.newcomer.get(pool),
         standards=tuple(sorted({c.standard for e in layouts for c in e.connectors})),
         max_power_w=max(e.max_power_w for e in layouts),
         accessible=any(e.accessible for e in layouts),
@@ -93,6 +94,14 @@ def pool_views(site: Site, now: Now, waits: Waits = NO_WAITS) -> tuple[PoolView,
     """Return all pools in the order of the layout."""
     pools = site.location.pools if site.location else ()
     return tuple(pool_view(site, p.id, now, waits) for p in pools)
+
+
+def _status(site: Site, *, open_now: bool, full: bool) -> PoolStatus:
+    if not open_now:
+        return PoolStatus.CLOSED
+    if site.paused:
+        return PoolStatus.PAUSED
+    return PoolStatus.FULL if full else PoolStatus.OPEN
 
 
 def _free_for_newcomer(site: Site, pool: ChargingPool, now: Now) -> int:
@@ -185,9 +194,11 @@ class BoardView:
 
 
 def board_view(site: Site, now: Now, waits: Waits = NO_WAITS) -> BoardView:
-    """Return what the public board shows: codes, labels and states, nothing about persons."""
-    called = sorted(site.holds.values(), key=lambda h: (-h.since_ms, h.evse))
-    line = (c for c in site.line() if may_be_called(site, c, now))
+    """Return what the public board shows: codes, labels and states, nothing about persons. While paused nobody is
+    called or next."""
+    holds = () if site.paused else site.holds.values()
+    called = sorted(holds, key=lambda h: (-h.since_ms, h.evse))
+    line = (c for c in site.line() if not site.paused and may_be_called(site, c, now))
     return BoardView(
         called=tuple(_called_row(site, hold, now) for hold in called),
         next=tuple(c.code for c, _ in zip(line, range(BOARD_NEXT), strict=False)),
@@ -230,6 +241,7 @@ class Why(StrEnum):
     OUT_OF_OPERATION = "out_of_operation"
     BEFORE_YOU = "before_you"  # `code` stands before them and takes it
     CLOSED = "closed"
+    PAUSED = "paused"  # the queue rests, in safe mode
     SNOOZED = "snoozed"
     ON_THE_ROAD = "on_the_road"
     MUST_SCAN = "must_scan"
@@ -286,6 +298,8 @@ def _in_the_way(site: Site, check_in: CheckIn, evse: EvseId, now: Now) -> tuple[
 
 def _own_reason(site: Site, check_in: CheckIn, now: Now) -> Why | None:
     """Return why somebody would not take any free EVSE now, or None. One who is called has an EVSE already."""
+    if site.paused:
+        return Why.PAUSED
     if check_in.state is CheckInState.SNOOZED:
         return Why.SNOOZED
     if check_in.state is CheckInState.ON_THE_ROAD:

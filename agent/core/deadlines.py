@@ -65,8 +65,9 @@ def _due(site: Site) -> Iterator[Due]:
         yield site.reconciling_until_ms, Kind.RECONCILED, 0
         return  # nothing else may lapse before the inputs are read
     policy = site.location.policy
-    for evse, hold in site.holds.items():
-        yield hold.until_ms, Kind.HOLD, evse
+    if not site.paused:  # lamps and displays are dark: nobody is to be punished for not coming
+        for evse, hold in site.holds.items():
+            yield hold.until_ms, Kind.HOLD, evse
     for evse, reserve in site.reserved.items():
         yield reserve.until_ms, Kind.RESERVE_NOW, evse
     yield from _of_check_ins(site, policy)
@@ -108,11 +109,11 @@ def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:
 
 
 def _of_stay(site: Site, stay: Stay, policy: Policy) -> Iterator[Due]:
-    if stay.authorised_ms is not None and site.evse(stay.evse).plugged is None:
+    if not site.paused and stay.authorised_ms is not None and site.evse(stay.evse).plugged is None:
         yield stay.authorised_ms + policy.plug_timeout_ms, Kind.PLUG_TIMEOUT, stay.evse
     if stay.suspended_by_ev and stay.suspended_ms is not None and stay.finished_ms is None:
         yield stay.suspended_ms + policy.pause_to_finished_ms, Kind.PAUSE, stay.evse
-    if stay.finished_ms is not None and not stay.grace_ended:
+    if not site.paused and stay.finished_ms is not None and not stay.grace_ended:
         yield stay.finished_ms + policy.move_grace_ms, Kind.MOVE_GRACE, stay.evse
 
 

@@ -311,6 +311,8 @@ def _make_reserve_now(site: Site, request: i.MakeReserveNow, now: Now) -> Decisi
     evse = request.evse
     if site.reconciling_until_ms is not None:
         return i.Refused(reason=i.Refusal.STARTING, evse=evse)  # the bay may be taken: nobody has looked yet
+    if site.paused:
+        return i.Refused(reason=i.Refusal.PAUSED, evse=evse)
     if site.layout_of(evse) is None:
         return i.Refused(reason=i.Refusal.EVSE_UNKNOWN, evse=evse)
     if not in_service(site, evse):

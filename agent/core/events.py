@@ -66,9 +66,13 @@ class LayoutAdopted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restarted(Event):
-    """The agent started again: running holds get their full window, nothing is assigned before inputs are read."""
+    """The agent started again: running holds get their full window, nothing is assigned before inputs are read.
+
+    `paused`: in safe mode, until the next start nothing is assigned and nobody joins.
+    """
 
     boot: int
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,7 @@ class CountersRestated(Event):
     scan_windows: tuple[int, ...]
     scan_all: bool
     old_codes: tuple[CodeEnded, ...]
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

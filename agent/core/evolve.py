@@ -52,10 +52,12 @@ def _refit(check_in: CheckIn, location: ChargingLocation) -> CheckIn:
 def _restarted(site: Site, e: ev.Restarted) -> Site:
     location = site.location
     if location is None:
-        return replace(site, boot=e.boot, reconciling_until_ms=e.at_ms + Policy().reconcile_ms)
+        until_ms = e.at_ms + Policy().reconcile_ms
+        return replace(site, boot=e.boot, paused=e.paused, reconciling_until_ms=until_ms)
     after = replace(
         site,
         boot=e.boot,
+        paused=e.paused,
         reconciling_until_ms=e.at_ms + location.policy.reconcile_ms,
         # How long it was dark is unknown: bays are read anew, and instants wait until the wall clock is read.
         utc_minus_elapsed_ms=None,
@@ -121,6 +123,7 @@ def _counters_restated(site: Site, e: ev.CountersRestated) -> Site:
         scan_windows=e.scan_windows,
         scan_all=e.scan_all,
         old_codes=e.old_codes,
+        paused=e.paused,
     )
 
 

@@ -42,6 +42,7 @@ class Refusal(StrEnum):
     CLOCK_UNTRUSTED = "clock_untrusted"
     STARTING = "starting"
     CANNOT_STORE = "cannot_store"
+    PAUSED = "paused"
 
 
 class Verdict(StrEnum):
@@ -245,9 +246,13 @@ class LayoutRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """The agent started; `boot` counts starts. The first input of each start, before the layout is read."""
+    """The agent started; `boot` counts starts. The first input of each start, before the layout is read.
+
+    `paused` tells that it has ended uncleanly again and again, and starts in safe mode: the queue rests.
+    """
 
     boot: int
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ MAX_OPEN = 500  # CheckIns of one location in line or called; reaching it is "th
 
 def join(site: Site, location: ChargingLocation, request: i.JoinQueue, now: Now) -> tuple[ev.Event, ...] | i.Refused:
     """Return the CheckedIn or CheckInChanged that follows from a request to join, or why not."""
+    if site.paused:
+        return i.Refused(reason=i.Refusal.PAUSED)
     old: CheckIn | None = None
     if request.replaces is not None:
         old = site.check_ins.get(request.replaces)

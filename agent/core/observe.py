@@ -34,7 +34,7 @@ def observe(site: Site, seen: i.Observation, now: Now) -> tuple[ev.Event, ...]:
         case i.LayoutRead():
             return _layout_read(site, seen, now)
         case i.Started():
-            return (ev.Restarted(at_ms=now.elapsed_ms, boot=seen.boot),)
+            return (ev.Restarted(at_ms=now.elapsed_ms, boot=seen.boot, paused=seen.paused),)
         case i.InputsRead():
             return () if site.reconciling_until_ms is None else (ev.Reconciled(at_ms=now.elapsed_ms),)
         case i.ClockRead():

@@ -56,6 +56,7 @@ class PageState(StrEnum):
     DONE = "done"
     LEFT = "left"
     SITE_FAULT = "site_fault"
+    QUEUE_PAUSED = "queue_paused"
     CLOSED = "closed"
     UNKNOWN_LINK = "unknown_link"
 
@@ -110,6 +111,7 @@ ACTIONS: Mapping[PageState, tuple[Action, ...]] = {
     PageState.DONE: (Action.RECEIPT,),
     PageState.LEFT: (Action.CHECK_IN_AGAIN, Action.UNDO),
     PageState.SITE_FAULT: (Action.OTHER_PLUGS, Action.LEAVE),
+    PageState.QUEUE_PAUSED: (Action.LEAVE, Action.HELP),
     PageState.CLOSED: (),  # booking a time is offered by whoever knows whether the pool can be booked
     PageState.UNKNOWN_LINK: (Action.CHECK_IN,),
 }
@@ -164,7 +166,7 @@ def page_view(
     stay, hold = _own_stay(site, found), site.hold_of(check_in)
     reading = readings.get(stay.evse) if stay else None
     state = _state(site, found, hold, stay, reading)
-    wait = waits.of.get(check_in) if found.state in IN_LINE else None
+    wait = waits.of.get(check_in) if found.state in IN_LINE and not site.paused else None
     pool = location.pool(found.pool)
     evse, until, past = _evse(found, state), _until_ms(location.policy, found, hold, stay, state), found.past
     actions = tuple(a for a in ACTIONS[state] if _possible(site, found, a, wait, now))
@@ -205,6 +207,8 @@ def page_view(
 
 
 def _state(site: Site, check_in: CheckIn, hold: Hold | None, stay: Stay | None, reading: Reading | None) -> PageState:
+    if site.paused and check_in.open:
+        return PageState.QUEUE_PAUSED
     match check_in.state:
         case CheckInState.FULFILLED:
             return _of_stay(site, check_in, stay, reading)
@@ -281,10 +285,13 @@ def _own_stay(site: Site, check_in: CheckIn) -> Stay | None:
 def _evse(check_in: CheckIn, state: PageState) -> EvseId | None:
     """Return the EVSE a state is about; in the queue and after most ends it is none, whatever was held before."""
     canceled = check_in.state is CheckInState.CANCELED
-    return None if canceled or state in _WITHOUT_BAY else check_in.evse
+    waits = state is PageState.QUEUE_PAUSED and check_in.state not in HOLDING
+    return None if canceled or waits or state in _WITHOUT_BAY else check_in.evse
 
 
 def _until_ms(policy: Policy, check_in: CheckIn, hold: Hold | None, stay: Stay | None, state: PageState) -> int | None:
+    if state is PageState.QUEUE_PAUSED:
+        return None
     if hold is not None:
         return hold.until_ms
     match state:

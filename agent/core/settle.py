@@ -142,7 +142,7 @@ def _of_stay(site: Site, evse: EvseId, stay: Stay, now: Now) -> tuple[ev.Event, 
 
 def assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """Return the next call that is due, or nothing."""
-    if site.reconciling_until_ms is not None:
+    if site.paused or site.reconciling_until_ms is not None:
         return ()
     match = next_match(site, now)
     if match is None or site.location is None:

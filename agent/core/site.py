@@ -84,5 +84,6 @@ def restate(site: Site) -> tuple[ev.Event, ...]:
         scan_windows=site.scan_windows,
         scan_all=site.scan_all,
         old_codes=site.old_codes,
+        paused=site.paused,
     )
     return (*layout, *evses, *check_ins, counters)

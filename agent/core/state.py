@@ -327,6 +327,7 @@ class Site:
     utc_minus_elapsed_ms: int | None = None
     boot: int = 0
     reconciling_until_ms: int | None = None
+    paused: bool = False  # in safe mode: places are kept, nobody is called or joins, no clock runs against anybody
     sequence: int = 0
     next_check_in: int = 1
     next_stay: int = 1

@@ -227,10 +227,10 @@ def _until_ms(site: Site, evse: EvseId, shown: EvseShown) -> int | None:
     """Return when what is shown will end by itself, if it has an end that people should know."""
     stay, hold, reserve = site.stays.get(evse), site.holds.get(evse), site.reserved.get(evse)
     if hold is not None:
-        return hold.until_ms
+        return None if site.paused else hold.until_ms  # the window begins anew when the queue goes on
     if shown is EvseShown.RESERVED_NOW and reserve is not None:
         return reserve.until_ms
-    if stay is None or site.location is None:
+    if stay is None or site.location is None or site.paused:
         return None
     policy = site.location.policy
     if shown is EvseShown.FINISHED and stay.finished_ms is not None:

@@ -19,6 +19,7 @@ log = logging.getLogger("stationmaster.clock")
 
 RELEASED_UTC_MS = 1_793_491_200_000  # 2026-11-01: a clock that reads less is wrong, this code was not written yet
 AGREE_MS = 60_000  # sources that differ by less agree: a time service may set a clock back by seconds
+HINT = "set this machine's clock; if it is right and the journal's last event is not, run once with --trust-clock"
 _NTP_DONE = Path("/run/systemd/timesync/synchronized")  # systemd-timesyncd(8) creates it at the first synchronisation
 _TIMEX_BYTES = 512  # more than a struct timex of any architecture (208 on 64 bits)
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
@@ -88,7 +89,7 @@ class WallClock:
             behind = not self._credible(now_ms)
             if behind and not self._behind:
                 latest_ms = max(self._last_ms, RELEASED_UTC_MS)
-                log.error("clock=untrusted behind_s=%d hint='set the clock'", (latest_ms - now_ms) // 1000)
+                log.error("clock=untrusted behind_s=%d hint=%r", (latest_ms - now_ms) // 1000, HINT)
             self._behind = behind
             if not behind:
                 self._last_ms = max(self._last_ms, now_ms)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.core.layout import CheckInId, ConnectorId, EvseId, Now
+from agent.core.layout import CheckInId, ConnectorId, EvseId, Now, arrival_window_ms
 from agent.core.queue import positions
 from agent.core.shown import WaitRange, Waits
 from agent.core.state import HOLDING, CheckIn, CheckInState, Reason, Site
@@ -143,6 +143,9 @@ class Entries:
         """Return the EVSE of somebody called, arrived or fulfilled, or None."""
         hold = scene.site.hold_of(check_in.id)
         if hold is not None:
+            if scene.site.paused and scene.site.location is not None:  # the window begins anew when the queue goes on
+                window_ms = arrival_window_ms(scene.site.location.policy, check_in.more_time)
+                return _assignment(scene, hold.evse, hold.connector, window_ms // 1000, None)
             left_ms = max(hold.until_ms - scene.now.elapsed_ms, 0)
             return _assignment(scene, hold.evse, hold.connector, left_ms // 1000, hold.until_ms)
         if check_in.state is CheckInState.FULFILLED and check_in.evse is not None:

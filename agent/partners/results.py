@@ -18,6 +18,7 @@ STATUS_MESSAGE_MAX = 255  # schema `envelope`
 TEXT_MAX = 512  # schema `display_text`
 RETRY_BUSY_S = 1
 RETRY_NOT_NOW_S = 5  # the runner tries a failed disk again after as long
+RETRY_PAUSED_S = 600  # safe mode lasts until the operator ends it, or an hour
 
 ACCEPTED = "ACCEPTED"
 
@@ -56,6 +57,7 @@ KIND_OF: Mapping[str, Kind] = {
     "BUSY": Kind(http=429, status_code=2901, retry_after_s=RETRY_BUSY_S, decided=False),
     "STARTING": _NOT_NOW,
     "CANNOT_STORE": _NOT_NOW,
+    "PAUSED": replace(_NOT_NOW, retry_after_s=RETRY_PAUSED_S),
     "INTERNAL": Kind(http=500, status_code=3000, decided=False),
 }
 

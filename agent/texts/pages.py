@@ -36,6 +36,7 @@ class PageState(StrEnum):
     DONE = "done"
     LEFT = "left"
     SITE_FAULT = "site_fault"
+    QUEUE_PAUSED = "queue_paused"
     CLOSED = "closed"
     UNKNOWN_LINK = "unknown_link"
 
@@ -123,6 +124,7 @@ PAGES: Mapping[PageState, _Page] = {
     PageState.DONE: _Page(body=("facts", "kept"), buttons=(Button.RECEIPT,), politeness=_P),
     PageState.LEFT: _Page(body=(), buttons=(Button.CHECK_IN_AGAIN, Button.UNDO), politeness=_P),
     PageState.SITE_FAULT: _Page(body=("keep",), buttons=(Button.OTHER_PLUGS, Button.LEAVE), politeness=_A),
+    PageState.QUEUE_PAUSED: _Page(body=("bay", "kept", "again"), buttons=(Button.LEAVE, Button.HELP), politeness=_A),
     PageState.CLOSED: _Page(body=("ended", "opens"), buttons=(Button.RESERVE_TIME,), politeness=_A),
     PageState.UNKNOWN_LINK: _Page(body=("perhaps",), buttons=(Button.CHECK_IN,), politeness=_N),
 }

@@ -54,6 +54,7 @@ class Reason(StrEnum):
     RESERVATION_REQUIRED = "reservation_required"
     OPERATOR = "operator"
     CANNOT_STORE = "cannot_store"
+    PAUSED = "paused"
     EVSE_OCCUPIED = "evse_occupied"
     EVSE_UNKNOWN = "evse_unknown"
     NOT_CALLED = "not_called"
@@ -122,6 +123,7 @@ _STATUSES: Mapping[HTTPStatus, tuple[Reason, ...]] = {
         Reason.TOKEN_UNCHECKABLE,
         Reason.CLOCK_UNTRUSTED,
         Reason.CANNOT_STORE,
+        Reason.PAUSED,
         Reason.STARTING,
         Reason.BUSY,
     ),
@@ -177,6 +179,7 @@ RESULT_KEYS: Mapping[str, tuple[str, ...]] = {
     "BUSY": ("result.busy",),
     "STARTING": ("result.starting",),
     "CANNOT_STORE": ("result.cannot_store",),
+    "PAUSED": ("result.paused",),
     "INTERNAL": ("result.internal",),
 }
 

@@ -131,6 +131,8 @@ def _pool(words: Words, view: PoolView) -> dict[str, str]:
     name = _SHORT.sub(r"\1 \2", words.pool_name(view))
     if view.status is PoolStatus.CLOSED:
         line, kind = words("board.closed"), "closed"
+    elif view.status is PoolStatus.PAUSED:
+        line, kind = words("board.paused"), "closed"
     elif view.evses_in_service == 0:
         line, kind = words("board.out_of_order"), "closed"
     elif view.evses_free:

@@ -224,6 +224,7 @@ class CheckInPages:
                 "cards": cards,
                 "selected": selected,
                 "any_free": any(card.free for card in cards),
+                "paused": parts.site.paused,
                 "form": form,
                 "digits": digits,
                 "scanned": bool(digits) and form.scanned,

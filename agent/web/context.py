@@ -64,6 +64,19 @@ def no_waits() -> Waits:
     return NO_WAITS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeMode:
+    """Why the queue is paused: how often the agent ended uncleanly, and when it tries by itself to work as usual."""
+
+    unclean_ends: int
+    left_s: int
+
+
+def no_safe_mode() -> SafeMode | None:
+    """Return that the agent works as usual."""
+    return None
+
+
 def no_link() -> str | None:
     """Return that there is no CSMS."""
     return None
@@ -102,7 +115,8 @@ class WebContext:
     `twin` is set where simulated cars may be moved by HTTP. `monotonic` gives the seconds that presence codes count on.
     `routes` are those of other parts on the same socket; under `OTHERS` they have rules of their own for who may call.
     `in_app` tells whether a partner's app shows that a CheckIn is called to an EVSE.
-    `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none.
+    `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none; `safe_mode` tells of
+    the safe mode, or None.
     """
 
     runner: Runner
@@ -119,6 +133,7 @@ class WebContext:
     health: Callable[[], Mapping[str, DeviceRow]] = no_devices
     link: Callable[[], str | None] = no_link
     in_app: Callable[[CheckInId, EvseId], bool] = no_app
+    safe_mode: Callable[[], SafeMode | None] = no_safe_mode
     twin: TwinControl | None = None
     twin_clock: ScaledClock | None = None
     routes: tuple[web.RouteDef, ...] = ()

@@ -59,6 +59,7 @@ class _Figures(Collector):
     def _plain(self, trusted: bool) -> Iterable[tuple[str, str, float]]:
         context = self._parts.context
         yield "clock_trusted", "Whether the wall clock is trusted", trusted
+        yield "paused", "Whether the agent is in safe mode and the queue paused", self._parts.site.paused
         yield "storage_failing", "Whether promises are kept only while the power is on", context.runner.provisional
         yield "journal_events", "Sequence number of the last durable event", context.journal.head
         yield "web_sockets", "Open sockets", len(self._sockets)

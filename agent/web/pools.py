@@ -59,6 +59,8 @@ def _card(words: Words, view: PoolView) -> PoolCard:
 def _closed(words: Words, view: PoolView) -> str:
     if view.status is PoolStatus.CLOSED:
         return words("check_in.closed_until", opens=words.local(view.opens_utc_ms)) or words("check_in.closed")
+    if view.status is PoolStatus.PAUSED:
+        return words("check_in.paused")
     if view.evses_in_service == 0:
         return words("check_in.out_of_order")
     return words("check_in.full") if view.status is PoolStatus.FULL else ""

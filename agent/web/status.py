@@ -17,6 +17,7 @@ from agent.core.layout import CheckInId
 from agent.core.state import CheckIn
 from agent.core.views import EvseView, evse_views
 from agent.journal.errors import StorageFailed
+from agent.web.context import SafeMode
 from agent.web.guard import Guard
 from agent.web.parts import Parts
 from agent.web.sockets import Sockets
@@ -38,6 +39,7 @@ _SENTENCES = {
     Why.OUT_OF_OPERATION: "Bay {bay} was put out of operation.",
     Why.BEFORE_YOU: "{code} stands before them and takes bay {bay}.",
     Why.CLOSED: "Bay {bay}: the pool is closed.",
+    Why.PAUSED: "Bay {bay}: the queue is paused, the agent is in safe mode.",
     Why.SNOOZED: "Bay {bay}: they let others go first.",
     Why.ON_THE_ROAD: "Bay {bay}: they are still on the road.",
     Why.MUST_SHOW: "Bay {bay}: a partner checked them in, and this site asks that they are seen here first.",
@@ -59,6 +61,8 @@ class StatusPages:
         parts = self._parts
         if parts.site.location is None or parts.site.reconciling_until_ms is not None:
             state = "starting"
+        elif parts.site.paused:
+            state = "paused"
         elif parts.context.runner.provisional:
             state = "not_kept_over_a_power_cut"
         else:
@@ -88,6 +92,7 @@ class StatusPages:
                 for one in given_up
             ],
             "clock": {"trusted": now.utc_ms is not None, "utc_ms": now.utc_ms, "elapsed_ms": now.elapsed_ms},
+            "safe_mode": _safe_mode(context.safe_mode()),
             "storage": "failing" if context.runner.provisional else "ok",
             "events": context.journal.head,
             "devices": {name: "ok" if row.ok else row.trouble or "not heard yet" for name, row in devices.items()},
@@ -138,6 +143,13 @@ def version() -> str:
 def sentence(reason: Explanation) -> str:
     """Return one reason as a sentence for a technician."""
     return _SENTENCES[reason.why].format(bay=reason.label, code=reason.code or "Somebody")
+
+
+def _safe_mode(mode: SafeMode | None) -> dict[str, Any] | None:
+    if mode is None:
+        return None
+    hint = "the queue is paused; find in the log what ended the agent, then restart the service: that ends safe mode"
+    return {"unclean_ends": mode.unclean_ends, "tries_by_itself_in_s": mode.left_s, "hint": hint}
 
 
 def _find(check_ins: Iterable[CheckIn], name: str) -> CheckIn | None:

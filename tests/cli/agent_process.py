@@ -53,3 +53,20 @@ def demo(state_dir: Path, *arguments: str) -> Iterator[Demo]:
         if process.poll() is None:
             process.kill()
         process.communicate(timeout=TIMEOUT_S)
+
+
+@contextmanager
+def agent(config: Path, state_dir: Path, *arguments: str) -> Iterator[Demo]:
+    """An agent that has said where it listens."""
+    command = [*COMMAND, "run", "--config", str(config), "--state-dir", str(state_dir), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = next((line for line in process.stderr if " state=running " in line), "")
+        if not said:
+            raise AssertionError(f"the agent did not come up: exit code {process.wait(TIMEOUT_S)}")
+        yield Demo(process, "http://" + said.partition("address=")[2].split()[0])
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=TIMEOUT_S)

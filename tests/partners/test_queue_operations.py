@@ -6,7 +6,9 @@ from typing import Any
 from partner_fixtures import CPO, EMP, OEM, check_in, house, id_token
 from shared_fixtures import open_journal
 
-from agent.core.inputs import Verdict
+from agent.core.inputs import Started, Verdict
+
+SOON = "2026-11-25T13:01:00Z"
 
 
 async def test_a_free_evse_is_assigned_in_the_answer(tmp_path: Path) -> None:
@@ -23,6 +25,19 @@ async def test_a_free_evse_is_assigned_in_the_answer(tmp_path: Path) -> None:
         assert told["assignment"]["hold_until"] == "2026-11-25T13:05:00Z"
         (stored,) = made.runner.site.check_ins.values()
         assert stored.owner == EMP.key
+    journal.close()
+
+
+async def test_while_the_queue_is_paused_a_hold_is_told_with_its_whole_window_and_nobody_joins(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    async with house(journal) as made:
+        told = (await made.ask(EMP, "CheckIn", check_in("A")))["check_in"]
+        await made.runner.tell(Started(boot=2, paused=True))
+        assert (await made.ask(EMP, "CheckIn", check_in("B")))["result"] == "PAUSED"
+        here = {"request_id": "s1", "check_in_id": told["check_in_id"], "expected_arrival": SOON}
+        again = await made.ask(EMP, "ArrivalUpdate", here)
+        assert again["check_in"]["assignment"]["hold_seconds"] == 300
+        assert "hold_until" not in again["check_in"]["assignment"]
     journal.close()
 
 

@@ -147,6 +147,10 @@ async def test_a_machine_whose_clock_is_before_the_last_event_has_no_time_of_day
             journal.append_now(turn)
         async with running(_options(tmp_path, config)) as agent:
             assert (agent.runner.site.utc_minus_elapsed_ms is not None) is trusted
+    async with running(replace(_options(tmp_path, config), trust_clock=True)) as agent:
+        assert agent.runner.site.utc_minus_elapsed_ms is not None, "the operator knows better"
+    async with running(_options(tmp_path, config)) as agent:
+        assert agent.runner.site.utc_minus_elapsed_ms is not None, "once is enough"
 
 
 class _NobodyKnows:

@@ -57,6 +57,14 @@ async def _next(site: RunningSite) -> CheckInId:
     return await join(site)
 
 
+async def _queue_paused(site: RunningSite) -> CheckInId:
+    await stranger_charges(site)
+    await join(site)
+    who = await join(site)
+    await site.see(i.Started(boot=2, paused=True), i.InputsRead())
+    return who
+
+
 async def _waiting(site: RunningSite) -> CheckInId:
     await _next(site)
     who = await join(site)
@@ -222,5 +230,6 @@ STAGES: Mapping[PageState, tuple[ChargingLocation, Stage]] = {
     PageState.DONE: (one_fast(), _done),
     PageState.LEFT: (one_fast(), _left),
     PageState.SITE_FAULT: (one_fast(), _site_fault),
+    PageState.QUEUE_PAUSED: (one_fast(), _queue_paused),
     PageState.CLOSED: (short_day(), _closed),
 }

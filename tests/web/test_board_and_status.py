@@ -8,6 +8,7 @@ from stages import STAGES, join, joined, stranger_charges
 from web_fixtures import FAST, SLOW, Phone, rasthof, serving
 
 from agent.core.board import Why
+from agent.core.inputs import Started
 from agent.core.page import PageState
 from agent.core.shown import EvseShown, WaitRange, Waits
 from agent.texts import Language, load
@@ -103,3 +104,7 @@ async def test_metrics_are_those_of_the_moment(tmp_path: Path) -> None:
         assert 'stationmaster_evse_state{evse="1",state="charging"} 1.0' in text
         assert 'stationmaster_queue_length{pool="CCS"} 0.0' in text
         assert "stationmaster_clock_trusted 1.0" in text
+        assert "stationmaster_paused 0.0" in text
+        await site.see(Started(boot=2, paused=True))
+        assert "stationmaster_paused 1.0" in (await phone.get("/metrics")).text
+        assert "paused, places are kept" in (await phone.get("/board")).text

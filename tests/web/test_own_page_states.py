@@ -152,6 +152,13 @@ EXPECTED: dict[PageState, tuple[str, str, tuple[str, ...], tuple[str, ...], str]
         ("See other plugs", "Leave the queue"),
         "assertive",
     ),
+    PageState.QUEUE_PAUSED: (
+        "The queue is paused; places are kept",
+        "Die Warteschlange pausiert; alle Stellen bleiben erhalten",
+        ("You are 2nd and stay so", "This page tells you when it goes on."),
+        ("Leave the queue", "Help: 0800 123456"),
+        "assertive",
+    ),
     PageState.CLOSED: ("The site is closed", "Der Standort ist geschlossen", ("Opens 06:00.",), (), "assertive"),
 }
 
