@@ -8,6 +8,7 @@ import re
 import zoneinfo
 from collections.abc import Callable, Iterable
 
+from agent.config.booking_types import BookingSettings
 from agent.config.opening import parse_opening
 from agent.config.policy_types import PolicySettings
 from agent.config.problems import Problem, ProblemKind, Severity, nearest, shown
@@ -15,7 +16,7 @@ from agent.config.reader import Reader
 from agent.config.site_types import EvseSettings, PoolSettings
 from agent.config.types import Config
 from agent.core.codes import DIGITS, LETTERS
-from agent.core.layout import AdHocStart
+from agent.core.layout import DAY_MIN, AdHocStart
 
 _CALL_CODE = re.compile(rf"\A[{LETTERS}][{DIGITS}]{{1,3}}\Z", re.IGNORECASE)
 
@@ -120,6 +121,8 @@ def _check_pools(config: Config, reader: Reader) -> None:
         _check_members(config, pool, path, reader)
         for index, hours in enumerate(pool.opening, start=1):
             _check_hours(hours, f"{path}.opening[{index}]", reader)
+        if pool.booking is not None:
+            _check_booking(pool.booking, f"{path}.booking", reader)
         bay = labels.get(pool.id.casefold())
         if bay is not None and reader.sound(f"{path}.id", "evse"):
             conflict(reader, f"{path}.id", f"{shown(pool.id)} is also the name of the bay of {bay}", "rename one")
@@ -147,6 +150,22 @@ def _check_members(config: Config, pool: PoolSettings, path: str, reader: Reader
                     allowed=f"the id of an [[evse]]: {listed}",
                 )
             )
+
+
+def _check_booking(booking: BookingSettings, path: str, reader: Reader) -> None:
+    """Lengths that fit into one another; one fee of each kind."""
+    for index, hours in enumerate(booking.required, start=1):
+        _check_hours(hours, f"{path}.required[{index}]", reader)
+    if not reader.sound(path):
+        return
+    if not booking.increment_min <= booking.shortest_min <= booking.longest_min:
+        what = f"{booking.increment_min}, {booking.shortest_min} and {booking.longest_min} min do not ascend"
+        conflict(reader, f"{path}.shortest_min", what, "use increment_min <= shortest_min <= longest_min")
+    if booking.min_advance_min >= booking.max_advance_days * DAY_MIN:
+        hint = "use less than max_advance_days"
+        conflict(reader, f"{path}.min_advance_min", f"{booking.min_advance_min} min leave no time to book", hint)
+    kinds = ((f"{path}.fee[{n}].kind", fee.kind.value) for n, fee in enumerate(booking.fee, start=1))
+    check_doubled(reader, kinds, "fee")
 
 
 def _check_hours(hours: str, path: str, reader: Reader) -> None:

@@ -53,7 +53,8 @@ def _table(key: Key, path: str, *, off: bool) -> Iterator[str]:
             yield from _open_table(one, joined(path, one.name))
         elif _is_table(one.form):
             yield ""
-            yield from _table(one, joined(path, one.name), off=off or one.form.optional)
+            once = one.required or one.form.of is None  # an entry of an array may be missing
+            yield from _table(one, joined(path, one.name), off=off or one.form.optional or not once)
 
 
 def _open_table(key: Key, path: str) -> Iterator[str]:

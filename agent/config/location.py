@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
+from agent.config.booking_types import BookingSettings, FeeSettings
 from agent.config.check_site import label_of
 from agent.config.devices import is_dc
 from agent.config.opening import parse_opening
@@ -18,7 +19,9 @@ from agent.config.policy_types import PolicySettings
 from agent.config.site_types import SOCKETS, ConnectorSettings, EvseSettings, PoolSettings
 from agent.config.types import Config
 from agent.core.layout import (
+    DAY_MIN,
     MINUTE_MS,
+    BookingTerms,
     ChargingLocation,
     ChargingPool,
     Connector,
@@ -30,6 +33,7 @@ from agent.core.layout import (
     Policy,
     PoolId,
 )
+from agent.core.terms import Fee
 
 YEARS_BACK = 1  # a journal is replayed on the offsets of its own layout; this is for what is shown of yesterday
 YEARS_AHEAD = 5  # bookings reach weeks, restarts come at least with each update
@@ -84,6 +88,7 @@ def policy_of(settings: PolicySettings) -> Policy:
         cohort_no_shows=settings.cohort_no_shows,
         unproven_no_shows=settings.unproven_no_shows,
         unproven_span_ms=_ms(settings.unproven_span_min, MINUTE_MS),
+        walk_in_risk_percent=settings.walk_in_risk_percent,
         ad_hoc_start=settings.ad_hoc_start,
         partner_presence=settings.partner_presence,
         accept_on_plug=settings.accept_on_plug,
@@ -147,18 +152,48 @@ def _connector(settings: ConnectorSettings) -> Connector:
 
 def _pool(settings: PoolSettings) -> ChargingPool:
     names = (("en", settings.name.en), ("de", settings.name.de or settings.name.en))
-    opening: list[OpenRange] = []
-    for hours in settings.opening:
-        opening += parse_opening(hours)
     return ChargingPool(
         id=PoolId(settings.id),
         names=names,
         evses=tuple(EvseId(evse) for evse in settings.evses),
-        opening=tuple(sorted(opening, key=lambda r: (r.weekday, r.begin_min, r.end_min))),
+        opening=_ranges(settings.opening),
         token_groups=tuple(settings.token_groups),
         queue_limit=settings.queue_limit,
         price=settings.price or None,
+        booking=_terms(settings.booking) if settings.booking else None,
     )
+
+
+def _terms(settings: BookingSettings) -> BookingTerms:
+    return BookingTerms(
+        min_advance_min=settings.min_advance_min,
+        max_advance_min=settings.max_advance_days * DAY_MIN,
+        shortest_min=settings.shortest_min,
+        longest_min=settings.longest_min,
+        increment_min=settings.increment_min,
+        share_max_percent=settings.share_max_percent,
+        bind_before_min=settings.bind_before_min,
+        late_stop_min=settings.late_stop_min,
+        no_show_min=settings.no_show_min,
+        change_until_min=settings.change_until_min,
+        cancel_until_min=settings.cancel_until_min,
+        required=_ranges(settings.required),
+        fees=tuple(_fee(f) for f in settings.fee),
+    )
+
+
+def _fee(settings: FeeSettings) -> Fee:
+    return Fee(
+        kind=settings.kind,
+        before_taxes=round(settings.amount * 100),
+        currency=settings.currency,
+        tax_permille=round(settings.tax_percent * 10),
+    )
+
+
+def _ranges(hours: tuple[str, ...]) -> tuple[OpenRange, ...]:
+    ranges = [r for one in hours for r in parse_opening(one)]
+    return tuple(sorted(ranges, key=lambda r: (r.weekday, r.begin_min, r.end_min)))
 
 
 def _ms(span: float, unit_ms: int) -> int:

@@ -55,6 +55,12 @@ class PolicySettings:
         int, setting("No-shows within the span below after which all ad hoc check-ins must scan again", ge=1, le=1000)
     ] = 5
     unproven_span_min: Annotated[float, setting("The span for it", ge=1, le=1440, unit="min")] = 30
+    walk_in_risk_percent: Annotated[
+        int,
+        setting(
+            "Up to which probability somebody without a booking may endanger a booked start", ge=0, le=100, unit="%"
+        ),
+    ] = 12
     ad_hoc_start: Annotated[
         AdHocStart, setting('Start without a card: "none", "free" of charge, or with an IdToken of yours at the "csms"')
     ] = AdHocStart.NONE

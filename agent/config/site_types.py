@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
+from agent.config.booking_types import OPENING, BookingSettings
 from agent.config.settings import setting
 from agent.core.layout import MAX_COLUMNS, MAX_EVSES, MAX_ROWS
 
@@ -14,7 +15,6 @@ OCPI_ID = r"\A[!-~]{1,36}\Z"  # OCPI CiString(36): printable, and ours without b
 COUNTRY_CODE = r"\A[A-Z]{2}\Z"  # ISO 3166-1 alpha-2
 PARTY_ID = r"\A[A-Z0-9]{3}\Z"  # eMI3 and ISO 15118 operator and provider ids
 EMI3_EVSE_ID = r"\A([A-Z]{2}\*?[A-Z0-9]{3}\*?E[A-Z0-9*]{1,30})?\Z"
-OPENING = r"\A[A-Za-z]{2}(-[A-Za-z]{2})? [0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}\Z"
 
 
 class Standard(StrEnum):
@@ -181,3 +181,4 @@ class PoolSettings:
     price: Annotated[
         str, setting("Price as shown, never computed with; empty for none", max_length=40, examples=["EUR 0.59/kWh"])
     ] = ""
+    booking: Annotated[BookingSettings | None, setting("On what terms it can be booked; without, it cannot")] = None

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from agent.core.history import LONGEST_S, SHORTEST_S, history, stay_kind
 from agent.core.layout import CheckInId, EvseId
-from agent.core.state import CheckInState, Expected, Site
+from agent.core.state import CheckInState, Expected, Site, Stay
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -51,6 +52,19 @@ def change_stay(site: Site, evse: EvseId, **changes: Any) -> Site:
     """Change the stay at an EVSE, if there is one."""
     old = site.stays.get(evse)
     return site if old is None else replace(site, stays=with_(site.stays, evse, replace(old, **changes)))
+
+
+def learn_stay(site: Site, stay: Stay, at_ms: int) -> Site:
+    """Remember how long a stay lasted, for the forecast; what was no charging stay is not learned."""
+    layout = site.layout_of(stay.evse)
+    used = [c for c in layout.connectors if c.id == stay.connector] if layout else []
+    seconds = (at_ms - stay.began_ms) // 1000
+    if not used or stay.authorised_ms is None or not SHORTEST_S <= seconds <= LONGEST_S:
+        return site
+    kind = stay_kind(used[0])
+    known = site.learned.get(kind)
+    lasted = (*(known.seconds if known else ()), seconds)
+    return replace(site, learned=with_(site.learned, kind, history(kind, lasted)))
 
 
 def end_hold(site: Site, evse: EvseId, at_ms: int) -> Site:

@@ -5,6 +5,7 @@ of one presence window are a cohort, and no-shows among those who never proved t
 """
 
 from agent.core import events as ev
+from agent.core.fees import no_show_fee
 from agent.core.layout import EvseId, Now, arrival_window_ms
 from agent.core.queue import rank_behind
 from agent.core.state import Bay, CheckIn, CheckInState, Hold, Reason, Site, TokenAnswer
@@ -20,7 +21,8 @@ def missed(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
     stranger = state.bay is Bay.OCCUPIED or state.plugged is not None
     if stranger and (check_in.proven or check_in.blocked < BLOCKED_BEFORE_MISS):
         return blocked(site, hold, now)
-    if check_in.misses < misses_allowed(site, check_in):
+    booked = None if check_in.reservation is None else site.reservations.get(check_in.reservation)
+    if booked is None and check_in.misses < misses_allowed(site, check_in):
         rank = rank_behind(site, check_in)
         return (ev.CallMissed(at_ms=at, check_in=check_in.id, evse=hold.evse, rank=rank),)
     ended = ev.CheckInEnded(
@@ -30,7 +32,7 @@ def missed(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
         reason=Reason.NOT_ARRIVED,
         evse=hold.evse,
     )
-    return (ended,)
+    return (ended,) if booked is None else (ended, *no_show_fee(site, booked, hold, now))
 
 
 def blocked(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:

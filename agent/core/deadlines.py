@@ -9,9 +9,11 @@ from enum import IntEnum
 from operator import attrgetter
 
 from agent.core import events as ev
+from agent.core.coming_due import come_due, due_utc_ms, forget, look, look_utc_ms, over, over_utc_ms
 from agent.core.conduct import missed, scan_relaxed_at
 from agent.core.hours import next_close_utc_ms
 from agent.core.layout import CheckInId, EvseId, Now, PartnerPresence, Policy, arrival_window_ms
+from agent.core.planner import is_bound
 from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Reason, Site, Stay
 
 
@@ -32,6 +34,10 @@ class Kind(IntEnum):
     UNBLOCKED = 11
     FORGET = 12
     SCAN_RELAXED = 13
+    BOOKING_LOOK = 14
+    BOOKING_DUE = 15
+    BOOKING_OVER = 16
+    BOOKING_FORGET = 17
 
 
 FORGET_PART = (
@@ -67,7 +73,8 @@ def _due(site: Site) -> Iterator[Due]:
     policy = site.location.policy
     if not site.paused:  # lamps and displays are dark: nobody is to be punished for not coming
         for evse, hold in site.holds.items():
-            yield hold.until_ms, Kind.HOLD, evse
+            if hold.kept_until_utc_ms is None or site.utc_minus_elapsed_ms is not None:
+                yield hold.until_ms, Kind.HOLD, evse  # a booked one lapses by a trusted clock only
     for evse, reserve in site.reserved.items():
         yield reserve.until_ms, Kind.RESERVE_NOW, evse
     yield from _of_check_ins(site, policy)
@@ -75,6 +82,7 @@ def _due(site: Site) -> Iterator[Due]:
         yield from _of_stay(site, stay, policy)
     yield from _of_bays(site, policy)
     yield from _closings(site)
+    yield from _of_reservations(site, policy)
     relaxed = scan_relaxed_at(site)
     if relaxed is not None:
         yield relaxed, Kind.SCAN_RELAXED, 0
@@ -137,6 +145,22 @@ def _closings(site: Site) -> Iterator[Due]:
                 yield close - offset, Kind.CLOSING, index
 
 
+def _of_reservations(site: Site, policy: Policy) -> Iterator[Due]:
+    """Bookings are appointments of the wall clock: without one only the past is forgotten."""
+    offset = site.utc_minus_elapsed_ms
+    for key, reservation in site.reservations.items():
+        if reservation.ended_ms is not None:
+            yield reservation.ended_ms + policy.keep_ended_ms, Kind.BOOKING_FORGET, key
+        elif offset is not None:
+            due, look = due_utc_ms(reservation), look_utc_ms(site, reservation)
+            if due is not None:
+                yield due - offset, Kind.BOOKING_DUE, key
+            if not is_bound(site, reservation):
+                if look is not None:
+                    yield look - offset, Kind.BOOKING_LOOK, key
+                yield over_utc_ms(reservation) - offset, Kind.BOOKING_OVER, key
+
+
 # --- what each kind leads to
 
 
@@ -187,4 +211,8 @@ _LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {
     Kind.UNBLOCKED: _unblocked,
     Kind.FORGET: _forgotten,
     Kind.SCAN_RELAXED: lambda _, __, now: (ev.ScanRelaxed(at_ms=now.elapsed_ms),),
+    Kind.BOOKING_LOOK: look,
+    Kind.BOOKING_DUE: come_due,
+    Kind.BOOKING_OVER: over,
+    Kind.BOOKING_FORGET: forget,
 }

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
+from agent.core.calendar import cancel, reserve, update_arrival
 from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence, shown_on_site
 from agent.core.joining import arrival, expected_arrival, join, must_show_again
 from agent.core.layout import MINUTE_MS, AdHocStart, EvseId, Now, Policy, arrival_window_ms
@@ -39,6 +40,12 @@ def decide(site: Site, request: i.Request, now: Now) -> Decision:
     match request:
         case i.JoinQueue():
             return join(site, location, request, now)
+        case i.Reserve():
+            return reserve(site, location, request, now)
+        case i.CancelReservation():
+            return cancel(site, request, now)
+        case i.UpdateBookedArrival():
+            return update_arrival(site, location, request, now)
         case i.RemoteStart():
             return _remote_start(site, request, now)
         case i.StopStay():
@@ -121,7 +128,7 @@ def _undo(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:
         return ()
     ended = check_in.ended_ms
     late = i.Refused(reason=i.Refusal.UNDO_TOO_LATE, check_in=check_in.id)
-    if check_in.state is not CheckInState.CHECKED_OUT or ended is None:
+    if check_in.state is not CheckInState.CHECKED_OUT or ended is None or check_in.reservation is not None:
         return late
     if now.elapsed_ms - ended > policy.undo_ms:
         return late
@@ -132,7 +139,7 @@ def _undo(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:
 
 
 def _snooze(policy: Policy, check_in: CheckIn, minutes: int, now: Now) -> Decision:
-    if check_in.state is CheckInState.ARRIVED:
+    if check_in.state is CheckInState.ARRIVED or check_in.reservation is not None:
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=check_in.evse)
     if minutes <= 0:
         snoozed = check_in.state is CheckInState.SNOOZED

@@ -7,6 +7,21 @@ with a default; anything else is a new VERSION with an upcaster in the journal's
 from dataclasses import dataclass
 
 from agent.core.event import Event as Event
+from agent.core.events_booking import BookingCountersRestated as BookingCountersRestated
+from agent.core.events_booking import Evidence as Evidence
+from agent.core.events_booking import EvidenceKind as EvidenceKind
+from agent.core.events_booking import FeeArose as FeeArose
+from agent.core.events_booking import ReservationArrivalUpdated as ReservationArrivalUpdated
+from agent.core.events_booking import ReservationChanged as ReservationChanged
+from agent.core.events_booking import ReservationDue as ReservationDue
+from agent.core.events_booking import ReservationEnded as ReservationEnded
+from agent.core.events_booking import ReservationForgotten as ReservationForgotten
+from agent.core.events_booking import ReservationLookedAt as ReservationLookedAt
+from agent.core.events_booking import ReservationMade as ReservationMade
+from agent.core.events_booking import ReservationMoved as ReservationMoved
+from agent.core.events_booking import ReservationRestated as ReservationRestated
+from agent.core.events_booking import ReservationsPlanned as ReservationsPlanned
+from agent.core.events_booking import StaysRestated as StaysRestated
 from agent.core.events_queue import Approached as Approached
 from agent.core.events_queue import ArrivalUpdated as ArrivalUpdated
 from agent.core.events_queue import CallMissed as CallMissed

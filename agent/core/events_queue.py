@@ -87,13 +87,15 @@ class SnoozeEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvseAssigned(Event):
-    """An EVSE is held until the arrival window ends. `passed` names who was passed over; why is in events before."""
+    """An EVSE is held until the arrival window ends. `passed` names who was passed over: `kept_from` those of them with
+    whom a booking would be in danger; for the others, why is in events before."""
 
     check_in: CheckInId
     evse: EvseId
     connector: ConnectorId
     until_ms: int
     passed: tuple[CheckInId, ...] = ()
+    kept_from: tuple[CheckInId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

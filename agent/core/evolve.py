@@ -9,12 +9,23 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
+from agent.core.booking import Reservation
 from agent.core.change import change_check_in, with_
+from agent.core.evolve_booking import APPLY_BOOKING
 from agent.core.evolve_queue import APPLY_QUEUE
 from agent.core.evolve_stay import APPLY_STAY
 from agent.core.layout import ChargingLocation, Policy, arrival_window_ms
 from agent.core.queue import accepted_evses
-from agent.core.state import Bay, CheckIn, CheckInState, EvseState, Expected, Reason, ReserveNow, Site, Stay
+from agent.core.state import Bay, CheckIn, CheckInState, EvseState, Expected, Hold, Reason, ReserveNow, Site, Stay
+
+_RESTATING = (
+    ev.CountersRestated,
+    ev.EvseRestated,
+    ev.CheckInRestated,
+    ev.ReservationRestated,
+    ev.StaysRestated,
+    ev.BookingCountersRestated,
+)
 
 
 def evolve(site: Site, event: ev.Event) -> Site:
@@ -23,7 +34,7 @@ def evolve(site: Site, event: ev.Event) -> Site:
     if apply is None:
         raise TypeError(f"no entry in APPLY for {type(event).__name__}")
     after: Site = apply(site, event)
-    if isinstance(event, ev.CountersRestated | ev.EvseRestated | ev.CheckInRestated):
+    if isinstance(event, _RESTATING):
         return after
     return replace(after, elapsed_ms=max(site.elapsed_ms, event.at_ms), sequence=site.sequence + 1)
 
@@ -42,11 +53,22 @@ def _layout_adopted(site: Site, e: ev.LayoutAdopted) -> Site:
     for evse in e.location.evses:
         if evse.id not in after.evses:
             after = replace(after, evses=with_(after.evses, evse.id, EvseState(free_since_ms=e.at_ms)))
-    return replace(after, check_ins={k: _refit(c, e.location) for k, c in after.check_ins.items()})
+    return replace(
+        after,
+        check_ins={k: _refit(c, e.location) for k, c in after.check_ins.items()},
+        reservations={k: _replan(r, e.location) for k, r in after.reservations.items()},
+    )
 
 
 def _refit(check_in: CheckIn, location: ChargingLocation) -> CheckIn:
     return replace(check_in, accepts=accepted_evses(location, check_in.pool, check_in.wishes))
+
+
+def _replan(reservation: Reservation, location: ChargingLocation) -> Reservation:
+    """What is planned on an EVSE that it does not accept any more is without a plan until the ledger makes one."""
+    accepts = accepted_evses(location, reservation.pool, reservation.wishes)
+    planned = reservation.planned if reservation.planned in accepts else None
+    return replace(reservation, accepts=accepts, planned=planned)
 
 
 def _restarted(site: Site, e: ev.Restarted) -> Site:
@@ -61,6 +83,7 @@ def _restarted(site: Site, e: ev.Restarted) -> Site:
         reconciling_until_ms=e.at_ms + location.policy.reconcile_ms,
         # How long it was dark is unknown: bays are read anew, and instants wait until the wall clock is read.
         utc_minus_elapsed_ms=None,
+        known_utc_ms=_known_utc(site, e.at_ms),
         evses={k: replace(s, bay=Bay.UNKNOWN, bay_since_ms=e.at_ms) for k, s in site.evses.items()},
         stays={k: _rearmed(s, site.evse(k), e.at_ms) for k, s in site.stays.items()},
     )
@@ -79,6 +102,12 @@ def _rearmed(stay: Stay, state: EvseState, at_ms: int) -> Stay:
     return stay if stay.finished_ms is None else replace(stay, finished_ms=at_ms, grace_ended=False)
 
 
+def _known_utc(site: Site, at_ms: int) -> int | None:
+    """Return the last instant of the wall clock that was trusted, when trust ends."""
+    offset = site.utc_minus_elapsed_ms
+    return site.known_utc_ms if offset is None else at_ms + offset
+
+
 def _reconciled(site: Site, _: ev.Reconciled) -> Site:
     return replace(site, reconciling_until_ms=None)
 
@@ -87,9 +116,11 @@ def _clock_set(site: Site, e: ev.ClockSet) -> Site:
     offset = e.utc_minus_elapsed_ms
     after = replace(site, utc_minus_elapsed_ms=offset)
     if offset is None:
-        return after
+        return replace(after, known_utc_ms=_known_utc(site, e.at_ms))
+    window = arrival_window_ms(site.location.policy, more_time=False) if site.location else 0
     return replace(
         after,
+        holds={k: _kept_by_utc(h, offset, e.at_ms + window) for k, h in after.holds.items()},
         check_ins={k: _expected_by_utc(c, offset) for k, c in after.check_ins.items()},
         reserved={k: _reserved_by_utc(r, offset) for k, r in after.reserved.items()},
     )
@@ -100,6 +131,13 @@ def _expected_by_utc(check_in: CheckIn, offset: int) -> CheckIn:
     if expected is None or expected.utc_ms is None:
         return check_in
     return replace(check_in, expected=Expected(elapsed_ms=expected.utc_ms - offset, utc_ms=expected.utc_ms))
+
+
+def _kept_by_utc(hold: Hold, offset: int, least_ms: int) -> Hold:
+    """A booked hold ends by the wall clock; one that a step would end at once is kept for a window more."""
+    if hold.kept_until_utc_ms is None:
+        return hold
+    return replace(hold, until_ms=max(hold.kept_until_utc_ms - offset, min(hold.until_ms, least_ms)))
 
 
 def _reserved_by_utc(reserve: ReserveNow, offset: int) -> ReserveNow:
@@ -152,4 +190,9 @@ _APPLY_LOCATION: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {
     ev.CheckInRestated: _check_in_restated,
 }
 
-APPLY: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {**_APPLY_LOCATION, **APPLY_QUEUE, **APPLY_STAY}
+APPLY: Mapping[type[ev.Event], Callable[[Site, Any], Site]] = {
+    **_APPLY_LOCATION,
+    **APPLY_QUEUE,
+    **APPLY_STAY,
+    **APPLY_BOOKING,
+}

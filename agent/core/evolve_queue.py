@@ -11,6 +11,7 @@ from agent.core.queue import accepted_evses
 from agent.core.state import (
     HOLDING,
     IN_LINE,
+    MAX_OLD_CODES,
     PLACE_GAP,
     CheckIn,
     CheckInState,
@@ -23,7 +24,6 @@ from agent.core.state import (
 )
 
 MAX_NO_SHOWS = 64  # remembered for the cohort rules; far above both thresholds
-MAX_OLD_CODES = 600  # as many as there are long codes: reuse is then oldest first
 
 
 def _checked_in(site: Site, e: ev.CheckedIn) -> Site:
@@ -154,7 +154,16 @@ def _evse_assigned(site: Site, e: ev.EvseAssigned) -> Site:
     old = site.check_ins.get(e.check_in)
     if old is None or e.evse not in site.evses:
         return site
-    hold = Hold(evse=e.evse, connector=e.connector, check_in=e.check_in, since_ms=e.at_ms, until_ms=e.until_ms)
+    booked = None if old.reservation is None else site.reservations.get(old.reservation)
+    hold = Hold(
+        evse=e.evse,
+        connector=e.connector,
+        check_in=e.check_in,
+        since_ms=e.at_ms,
+        until_ms=e.until_ms,
+        due_utc_ms=None if booked is None else booked.period.begin_utc_ms,
+        kept_until_utc_ms=None if booked is None else booked.kept_until_utc_ms,
+    )
     return change_check_in(
         replace(site, holds=with_(site.holds, e.evse, hold)),
         e.check_in,

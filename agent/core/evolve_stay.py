@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent.core import events as ev
-from agent.core.change import change_check_in, change_evse, change_stay, with_, without
+from agent.core.change import change_check_in, change_evse, change_stay, learn_stay, with_, without
 from agent.core.state import Bay, LastToken, PastStay, Site, Stay
 
 
@@ -35,8 +35,10 @@ def _connector_plugged(site: Site, e: ev.ConnectorPlugged) -> Site:
 def _connector_freed(site: Site, e: ev.ConnectorFreed) -> Site:
     after = replace(site, stays=without(site.stays, e.evse))
     stay = site.stays.get(e.evse)
-    if stay is not None and stay.check_in is not None:
-        after = change_check_in(after, stay.check_in, e.at_ms, past=_past(stay, e))
+    if stay is not None:
+        after = learn_stay(after, stay, e.at_ms)
+        if stay.check_in is not None:
+            after = change_check_in(after, stay.check_in, e.at_ms, past=_past(stay, e))
     return change_evse(
         after, e.evse, plugged=None, energised=False, free_since_ms=e.at_ms, bay_since_ms=e.at_ms, blocked=False
     )

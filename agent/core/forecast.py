@@ -5,28 +5,26 @@ accepted EVSE that is free first, and later arrivals can never delay somebody be
 futures: what is left of running stays by the time already spent, fresh stays for those who wait. Chance is a fixed,
 stratified sequence from a seed, so the same state gives the same forecast.
 
-Not modelled: no-shows, give-ups, repairs, power sharing. What is known of a site's own stays comes in as `tables`.
+Not modelled: no-shows, give-ups, repairs, power sharing. How long stays last is what the site has learned, see
+`residual.py`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import ceil, floor
 from operator import itemgetter
 from typing import NamedTuple
 
+from agent.core.history import UNKNOWN_KIND, StayKind, stay_kind
 from agent.core.layout import MINUTE_MS, CheckInId, EvseId, Now, Policy, PoolId, arrival_window_ms
-from agent.core.prior import PRIOR
 from agent.core.queue import accepted_evses, fitting_connector, in_service, preference, service_order
+from agent.core.residual import CHANGEOVER_MIN, Tables, tables_of, used_connector
 from agent.core.shown import LONGEST_WAIT_MIN, WaitRange, Waits, just_left
 from agent.core.state import Bay, CheckIn, CheckInState, Site, Wishes
-from agent.core.stays import StayClass, StayTable, stay_class
 
-CHANGEOVER_MIN = 2.0  # from the call to the plug: the reference simulator's figure
 SAMPLES = 300  # more changes no minute (queue-science: 200-300 suffice)
 SAMPLES_LEAST = 60  # still a P90 of six futures
 WORK_MAX = SAMPLES * 120  # assignments a forecast: with more people waiting, fewer futures each
-
-Tables = Mapping[StayClass, StayTable]
 
 
 class Claim(NamedTuple):
@@ -101,7 +99,7 @@ def _take(free: list[float], each: Claim, future: int) -> None:
         free[each.places[index]] = start + each.stays[index][future]
 
 
-def forecast(site: Site, now: Now, *, tables: Tables = PRIOR, samples: int | None = None, seed: int = 0) -> Waits:
+def forecast(site: Site, now: Now, *, tables: Tables | None = None, samples: int | None = None, seed: int = 0) -> Waits:
     """Return the waits of all in line, and of a newcomer without wishes to each pool.
 
     Empty before the layout is known and while the inputs are being read after a start.
@@ -121,7 +119,7 @@ def newcomer_wait(
     wishes: Wishes,
     *,
     without: CheckInId | None = None,
-    tables: Tables = PRIOR,
+    tables: Tables | None = None,
     samples: int | None = None,
     seed: int = 0,
 ) -> WaitRange | None:
@@ -144,12 +142,13 @@ class _Run:
         self,
         site: Site,
         now: Now,
-        tables: Tables,
+        tables: Tables | None,
         samples: int | None,
         seed: int,
         without: CheckInId | None = None,
     ) -> None:
         line = sorted((c for c in site.line() if c.id != without), key=service_order)
+        tables = tables_of(site) if tables is None else tables
         self._site, self._now, self._tables, self._seed = site, now, tables, seed
         self._policy = site.location.policy if site.location else Policy()
         self._samples = samples or max(SAMPLES_LEAST, min(SAMPLES, WORK_MAX // max(len(line), 1)))
@@ -157,7 +156,7 @@ class _Run:
         self._streams = 0
         self._places = {e: n for n, e in enumerate(e for e in site.evse_ids() if in_service(site, e))}
         self._free = [self._free_min(e) for e in self._places]
-        self._fits: dict[tuple[tuple[EvseId, ...], Wishes], tuple[tuple[int, ...], tuple[StayClass, ...]]] = {}
+        self._fits: dict[tuple[tuple[EvseId, ...], Wishes], tuple[tuple[int, ...], tuple[StayKind, ...]]] = {}
         self._claims: list[Claim] = []
         self.starts: list[tuple[CheckInId, list[float] | None]] = []
         self._accessible = 0  # so many of the claims come before all others
@@ -196,14 +195,14 @@ class _Run:
         columns = {k: list(map(self._fresh[k].__getitem__, order)) for k in dict.fromkeys(classes)}
         return claim(places, tuple(columns[k] for k in classes), ready=ready_min)
 
-    def _fit(self, accepts: tuple[EvseId, ...], wishes: Wishes) -> tuple[tuple[int, ...], tuple[StayClass, ...]]:
+    def _fit(self, accepts: tuple[EvseId, ...], wishes: Wishes) -> tuple[tuple[int, ...], tuple[StayKind, ...]]:
         """Return the places of the EVSEs in service that fit, best first, and the class of a stay there."""
         found = []
         for evse in accepts:
             layout = self._site.layout_of(evse)
             connector = fitting_connector(layout, wishes) if layout and evse in self._places else None
             if layout is not None and connector is not None:
-                found.append((preference(self._site, wishes, layout), self._places[evse], stay_class(connector)))
+                found.append((preference(self._site, wishes, layout), self._places[evse], stay_kind(connector)))
         found.sort()
         return tuple(place for _, place, _ in found), tuple(kind for _, _, kind in found)
 
@@ -216,11 +215,11 @@ class _Run:
             site.holds.get(evse),
             site.reserved.get(evse),
         )
-        fresh = self._fresh[self._class(evse)]
+        fresh = self._fresh[self._kind(evse)]
         if hold is not None:
             return self._shuffled(fresh)  # a stay that begins soon
         if stay is not None:
-            return self._shuffled(self._left(evse, stay.began_ms))
+            return self._shuffled([CHANGEOVER_MIN + m for m in self._left(evse, stay.began_ms)])
         if reserve is not None:
             left_min = max(reserve.until_ms - self._now.elapsed_ms, 0) / MINUTE_MS
             step = left_min / self._samples  # the holder comes some time until then
@@ -233,16 +232,12 @@ class _Run:
 
     def _left(self, evse: EvseId, since_ms: int) -> list[float]:
         spent_min = max(self._now.elapsed_ms - since_ms, 0) / MINUTE_MS
-        return self._tables[self._class(evse)].samples(self._samples, spent_min)
+        return self._tables[self._kind(evse)].samples(self._samples, spent_min)
 
-    def _class(self, evse: EvseId) -> StayClass:
-        """Return the class of whatever is or will be plugged in at an EVSE; its strongest connector if nobody knows."""
-        layout, hold = self._site.layout_of(evse), self._site.holds.get(evse)
-        connectors = layout.connectors if layout else ()
-        plugged = self._site.evse(evse).plugged
-        used = plugged if plugged is not None else hold.connector if hold else None
-        known = [c for c in connectors if c.id == used] or connectors
-        return stay_class(max(known, key=lambda c: c.max_power_w))
+    def _kind(self, evse: EvseId) -> StayKind:
+        """Return the kind of stay of whatever is or will be plugged in at an EVSE."""
+        connector = used_connector(self._site, evse)
+        return UNKNOWN_KIND if connector is None else stay_kind(connector)
 
     def _ready_min(self, check_in: CheckIn) -> float:
         """Return from when on somebody would take an EVSE; a second scan that is asked for is taken as coming soon."""

@@ -22,7 +22,13 @@ def is_open(location: ChargingLocation, pool: ChargingPool, utc_ms: int | None) 
     """
     if not pool.opening or utc_ms is None:
         return True
-    return bool(_ranges_at(location, pool, utc_ms))
+    return bool(_ranges_at(location, pool.opening, utc_ms))
+
+
+def booking_required(location: ChargingLocation, pool: ChargingPool, utc_ms: int | None) -> bool:
+    """Return whether a pool takes bookings only at this hour; nobody is turned away by a wrong clock."""
+    required = pool.booking.required if pool.booking else ()
+    return utc_ms is not None and bool(_ranges_at(location, required, utc_ms))
 
 
 def next_close_utc_ms(location: ChargingLocation, pool: ChargingPool, utc_ms: int) -> int | None:
@@ -34,7 +40,7 @@ def next_close_utc_ms(location: ChargingLocation, pool: ChargingPool, utc_ms: in
         return None
     instant = utc_ms - utc_ms % MINUTE_MS
     while instant <= utc_ms + _HORIZON_MS:
-        here = _ranges_at(location, pool, instant)
+        here = _ranges_at(location, pool.opening, instant)
         if not here:
             return instant
         left = max(r.weekday * DAY_MIN + r.end_min for r in here) - minute_of_week(location, instant)
@@ -43,6 +49,6 @@ def next_close_utc_ms(location: ChargingLocation, pool: ChargingPool, utc_ms: in
     return None
 
 
-def _ranges_at(location: ChargingLocation, pool: ChargingPool, utc_ms: int) -> list[OpenRange]:
+def _ranges_at(location: ChargingLocation, ranges: tuple[OpenRange, ...], utc_ms: int) -> list[OpenRange]:
     minute = minute_of_week(location, utc_ms)
-    return [r for r in pool.opening if r.weekday * DAY_MIN + r.begin_min <= minute < r.weekday * DAY_MIN + r.end_min]
+    return [r for r in ranges if r.weekday * DAY_MIN + r.begin_min <= minute < r.weekday * DAY_MIN + r.end_min]

@@ -7,6 +7,10 @@ references are made outside, wall-clock instants are UTC milliseconds.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agent.core.booking import ReservationId
+from agent.core.inputs_booking import CancelReservation as CancelReservation
+from agent.core.inputs_booking import Reserve as Reserve
+from agent.core.inputs_booking import UpdateBookedArrival as UpdateBookedArrival
 from agent.core.layout import ChargingLocation, CheckInId, ConnectorId, EvseId, PoolId, SubjectRef
 from agent.core.state import Bay, EndOfEnergy, Origin, Quote, Vehicle, Wishes
 
@@ -38,7 +42,18 @@ class Refusal(StrEnum):
     NOT_CHARGING = "not_charging"
     UNDO_TOO_LATE = "undo_too_late"
     PAYMENT_NEEDED = "payment_needed"
+    KEPT_FOR_BOOKING = "kept_for_booking"
+    RESERVATION_REQUIRED = "reservation_required"
+    NOT_BOOKABLE = "not_bookable"
+    SLOT_TAKEN = "slot_taken"
+    BOOKED_SHARE = "booked_share"
+    TOO_EARLY = "too_early"
+    TOO_LATE = "too_late"
+    BAD_LENGTH = "bad_length"
+    ONE_RESERVATION = "one_reservation"
+    CHANGE_DEADLINE = "change_deadline"
     RESERVATION_UNKNOWN = "reservation_unknown"
+    RESERVATION_ENDED = "reservation_ended"
     CLOCK_UNTRUSTED = "clock_untrusted"
     STARTING = "starting"
     CANNOT_STORE = "cannot_store"
@@ -217,6 +232,9 @@ class CancelReserveNow:
 
 Request = (
     JoinQueue
+    | Reserve
+    | CancelReservation
+    | UpdateBookedArrival
     | LeaveQueue
     | UndoLeave
     | SnoozeCheckIn
@@ -371,3 +389,4 @@ class Refused:
     reason: Refusal
     check_in: CheckInId | None = None  # the one it is about, e.g. the open one of ALREADY_CHECKED_IN
     evse: EvseId | None = None
+    reservation: ReservationId | None = None  # likewise, or the one for which an EVSE is kept

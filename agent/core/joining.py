@@ -7,7 +7,7 @@ change stands untouched.
 from agent.core import events as ev
 from agent.core import inputs as i
 from agent.core.codes import pick_code
-from agent.core.hours import is_open, next_close_utc_ms
+from agent.core.hours import booking_required, is_open, next_close_utc_ms
 from agent.core.layout import (
     DAY_MIN,
     MINUTE_MS,
@@ -109,7 +109,7 @@ def _changeable(old: CheckIn | None) -> i.Refused | None:
         return i.Refused(reason=i.Refusal.CHECKIN_UNKNOWN)
     if not old.open:
         return i.Refused(reason=i.Refusal.CHECKIN_ENDED, check_in=old.id)
-    if old.state in HOLDING:
+    if old.state in HOLDING or old.reservation is not None:
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=old.id, evse=old.evse)
     return None
 
@@ -129,6 +129,8 @@ def _when(location: ChargingLocation, pool: ChargingPool, request: i.JoinQueue, 
     """Opening hours, and whether the wait that was forecast fits before closing and before the departure."""
     if not is_open(location, pool, now.utc_ms):
         return i.Refused(reason=i.Refusal.LOCATION_CLOSED)
+    if booking_required(location, pool, now.utc_ms):
+        return i.Refused(reason=i.Refusal.RESERVATION_REQUIRED)
     if request.quote is None or now.utc_ms is None:
         return None
     close = next_close_utc_ms(location, pool, now.utc_ms)

@@ -11,6 +11,12 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import NewType
 
+from agent.core.terms import DAY_MIN as DAY_MIN
+from agent.core.terms import MINUTE_MS as MINUTE_MS
+from agent.core.terms import WEEK_MIN as WEEK_MIN
+from agent.core.terms import BookingTerms as BookingTerms
+from agent.core.terms import OpenRange as OpenRange
+
 EvseId = NewType("EvseId", int)
 ConnectorId = NewType("ConnectorId", int)
 PoolId = NewType("PoolId", str)
@@ -22,9 +28,6 @@ MAX_EVSES = 200  # one controller; sequere.md allows 1000 a location, which need
 MAX_POOLS = 64
 MAX_ROWS = 12  # of bays, seen from the entrance: so many fill the screen of a phone
 MAX_COLUMNS = 24  # at 390 px a bay is then 14 px wide: below that a plan shows nothing
-DAY_MIN = 24 * 60
-MINUTE_MS = 60_000
-WEEK_MIN = 7 * DAY_MIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,24 +96,11 @@ class Evse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRange:
-    """An opening of the week in local time: weekday 0 is Monday, minutes of that day, `end_min` up to 1440."""
-
-    weekday: int
-    begin_min: int
-    end_min: int
-
-    def __post_init__(self) -> None:
-        """Refuse a range outside one day."""
-        if not (0 <= self.weekday <= 6 and 0 <= self.begin_min < self.end_min <= DAY_MIN):
-            raise ValueError("an opening needs a weekday 0-6 and 0 <= begin_min < end_min <= 1440")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ChargingPool:
     """EVSEs grouped by properties: what is queued for and booked. An EVSE may be in several pools.
 
-    `names` pairs a language with a text. No `opening` means always open; no `token_groups` means everybody.
+    `names` pairs a language with a text. No `opening` means always open; no `token_groups` means everybody; without
+    `booking` terms it cannot be booked.
     """
 
     id: PoolId
@@ -120,6 +110,7 @@ class ChargingPool:
     token_groups: tuple[str, ...] = ()
     queue_limit: int = 64
     price: str | None = None  # as shown, e.g. "EUR 0.59/kWh": never computed with
+    booking: BookingTerms | None = None  # None: cannot be booked
 
     def __post_init__(self) -> None:
         """Refuse an empty pool and a queue limit that refuses everybody."""
@@ -168,12 +159,15 @@ class Policy:
     ad_hoc_start: AdHocStart = AdHocStart.NONE
     partner_presence: PartnerPresence = PartnerPresence.TRUST
     accept_on_plug: bool = False  # with ad_hoc_start "free": plugging in starts energy without the page
+    walk_in_risk_percent: int = 12  # up to which a walk-in may endanger a booked start
 
     def __post_init__(self) -> None:
         """Refuse spans that cannot work."""
         spans = (self.arrival_window_ms, self.long_arrival_window_ms, self.plug_timeout_ms, self.longest_wait_ms)
         if min(spans) < 1000 or self.requeue_behind < 0 or self.misses_allowed < 0:
             raise ValueError("policy: windows must be at least 1000 ms and counts not negative")
+        if not 0 <= self.walk_in_risk_percent <= 100:
+            raise ValueError("policy: walk_in_risk_percent must be from 0 to 100")
 
 
 def arrival_window_ms(policy: Policy, more_time: bool) -> int:

@@ -3,11 +3,14 @@
 Pure. An observation that tells nothing new gives no event, so repeated readings cost nothing.
 """
 
+from functools import reduce
 from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
+from agent.core.coming_due import planned_anew
 from agent.core.conduct import proof_of_presence, shown_by_car
+from agent.core.evolve import evolve
 from agent.core.joining import join
 from agent.core.layout import AdHocStart, CheckInId, EvseId, Now, StayId
 from agent.core.permit import Asker, Denied, Granted, holds_elsewhere, permit
@@ -84,7 +87,10 @@ def _layout_read(site: Site, seen: i.LayoutRead, now: Now) -> tuple[ev.Event, ..
         return ()
     removed = (e for e in site.evse_ids() if seen.location.evse(e) is None)
     ended = tuple(event for e in removed for event in _closed_down(site, e, now))
-    return (*ended, ev.LayoutAdopted(at_ms=now.elapsed_ms, location=seen.location, digest=seen.digest))
+    adopted = (*ended, ev.LayoutAdopted(at_ms=now.elapsed_ms, location=seen.location, digest=seen.digest))
+    if not site.reservations:
+        return adopted
+    return (*adopted, *planned_anew(reduce(evolve, adopted, site), now))
 
 
 def _closed_down(site: Site, evse: EvseId, now: Now) -> tuple[ev.Event, ...]:

@@ -7,6 +7,9 @@ display and the page give. Nothing else in the product may decide this.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.core.assigning import endangered_by
+from agent.core.booking import ReservationId
+from agent.core.hours import booking_required
 from agent.core.inputs import Refusal
 from agent.core.layout import CheckInId, EvseId, Now, SubjectRef
 from agent.core.queue import in_service, open_pools, rivals
@@ -42,10 +45,12 @@ class Granted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denied:
-    """Energy may not flow, and why; `check_in` is the one the EVSE is held for, or the first who waits for it."""
+    """Energy may not flow, and why; `check_in` is the one the EVSE is held for, or the first who waits for it,
+    `reservation` the booking that would be in danger."""
 
     reason: Refusal
     check_in: CheckInId | None = None
+    reservation: ReservationId | None = None
 
 
 def permit(site: Site, evse: EvseId, asker: Asker, now: Now) -> Granted | Denied:
@@ -114,10 +119,15 @@ def _of_free(site: Site, evse: EvseId, asker: Asker, now: Now) -> Granted | Deni
         return Denied(reason=Refusal.TOKEN_UNKNOWN)
     if pools and open_pools(site, now).isdisjoint(p.id for p in allowed):
         return Denied(reason=Refusal.LOCATION_CLOSED)
+    if location and pools and all(booking_required(location, p, now.utc_ms) for p in allowed):
+        return Denied(reason=Refusal.RESERVATION_REQUIRED)
     own = _own(site, asker)
     ahead = rivals(site, evse, now, before=own)
     if ahead:
         return Denied(reason=Refusal.NOT_YOUR_TURN, check_in=ahead[0].id)
+    booking = endangered_by(site, evse, own, now)
+    if booking is not None:
+        return Denied(reason=Refusal.KEPT_FOR_BOOKING, reservation=booking)
     return Granted(use=Use.FREE, check_in=own.id if own else None)
 
 

@@ -5,6 +5,7 @@ them; somebody behind starts earlier only on an EVSE that nobody before them acc
 blocks others. An accessible bay goes first to those who need one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from agent.core.hours import is_open
@@ -106,6 +107,22 @@ def next_match(site: Site, now: Now) -> Match | None:
         if not free.isdisjoint(check_in.accepts):
             best, turn = check_in, mine
     return None if best is None or site.location is None else _match(site, site.location, best, free)
+
+
+def possible_matches(site: Site, now: Now) -> Iterator[Match]:
+    """Return every assignment that the queue alone would allow now, the one that is due first at the front."""
+    location = site.location
+    free = frozenset(e for e in site.evses if is_free(site, e))
+    if not free or location is None:
+        return
+    pools = open_pools(site, now)
+    callable_ = [c for c in site.check_ins.values() if _callable(c, pools) and not free.isdisjoint(c.accepts)]
+    for check_in in sorted(callable_, key=service_order):
+        left = free
+        while not left.isdisjoint(check_in.accepts):
+            match = _match(site, location, check_in, left)
+            yield match
+            left = left - {match.evse}
 
 
 def service_order(check_in: CheckIn, accessible: bool = True) -> tuple[bool, bool, int, int]:

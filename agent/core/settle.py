@@ -5,13 +5,15 @@ so that a late wake gives the same events as a punctual one.
 """
 
 from agent.core import events as ev
+from agent.core.assigning import next_call
+from agent.core.coming_due import follow_bookings
 from agent.core.conduct import follow_conduct
 from agent.core.deadlines import canceled, earliest, lapse
 from agent.core.evolve import evolve
-from agent.core.layout import EvseId, Now, arrival_window_ms
+from agent.core.layout import EvseId, Now
 from agent.core.observe import ad_hoc_allowed
 from agent.core.permit import Asker, Granted, permit
-from agent.core.queue import in_service, next_match
+from agent.core.queue import in_service
 from agent.core.starting import authorise
 from agent.core.state import (
     IN_LINE,
@@ -36,7 +38,8 @@ def settle(site: Site, now: Now) -> tuple[Site, tuple[ev.Event, ...]]:
         return site, ()
     out: list[ev.Event] = []
     here = site.at(min(site.elapsed_ms, now.elapsed_ms))
-    limit = _ROUNDS_BASE + _ROUNDS_EACH * (len(site.evses) + len(site.check_ins) + len(site.reserved)) * 4
+    claims = len(site.evses) + len(site.check_ins) + len(site.reserved) + len(site.reservations)
+    limit = _ROUNDS_BASE + _ROUNDS_EACH * claims * 4
     for _ in range(limit):
         events = follow(site, here)
         if not events:
@@ -64,7 +67,7 @@ def wake(site: Site) -> int | None:
 
 def follow(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """Return the next consequence that is due at once, or nothing. The order of the rules is the order of duty."""
-    for rule in (_layout_rules, _outages, _stay_rules, follow_conduct):
+    for rule in (_layout_rules, _outages, follow_bookings, _stay_rules, follow_conduct):
         events = rule(site, now)
         if events:
             return events
@@ -144,16 +147,4 @@ def assign(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """Return the next call that is due, or nothing."""
     if site.paused or site.reconciling_until_ms is not None:
         return ()
-    match = next_match(site, now)
-    if match is None or site.location is None:
-        return ()
-    window = arrival_window_ms(site.location.policy, site.check_ins[match.check_in].more_time)
-    assigned = ev.EvseAssigned(
-        at_ms=now.elapsed_ms,
-        check_in=match.check_in,
-        evse=match.evse,
-        connector=match.connector,
-        until_ms=now.elapsed_ms + window,
-        passed=match.passed,
-    )
-    return (assigned,)
+    return next_call(site, now)

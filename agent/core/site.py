@@ -70,6 +70,14 @@ def restate(site: Site) -> tuple[ev.Event, ...]:
         for evse in sorted(site.evses)
     )
     check_ins = tuple(ev.CheckInRestated(at_ms=at, check_in=c) for _, c in sorted(site.check_ins.items()))
+    reservations = tuple(ev.ReservationRestated(at_ms=at, reservation=r) for _, r in sorted(site.reservations.items()))
+    learned = tuple(ev.StaysRestated(at_ms=at, kind=k, seconds=h.seconds) for k, h in sorted(site.learned.items()))
+    booking = ev.BookingCountersRestated(
+        at_ms=at,
+        next_reservation=site.next_reservation,
+        next_fee=site.next_fee,
+        known_utc_ms=site.known_utc_ms,
+    )
     counters = ev.CountersRestated(
         at_ms=at,
         boot=site.boot,
@@ -86,4 +94,4 @@ def restate(site: Site) -> tuple[ev.Event, ...]:
         old_codes=site.old_codes,
         paused=site.paused,
     )
-    return (*layout, *evses, *check_ins, counters)
+    return (*layout, *evses, *check_ins, *reservations, *learned, booking, counters)

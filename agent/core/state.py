@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agent.core.booking import Reservation, ReservationId
+from agent.core.history import StayHistory, StayKind
 from agent.core.layout import (
     ChargingLocation,
     CheckInId,
@@ -20,9 +22,13 @@ from agent.core.layout import (
     SubjectRef,
 )
 from agent.core.visit import Expected as Expected
+from agent.core.visit import Origin as Origin
 from agent.core.visit import Quote as Quote
+from agent.core.visit import Reason as Reason
 from agent.core.visit import Vehicle as Vehicle
+from agent.core.visit import Wishes as Wishes
 
+MAX_OLD_CODES = 600  # as many as there are long codes: reuse is then oldest first
 PLACE_GAP = 1 << 32  # room to insert 32 requeued CheckIns, one behind the other, between two places
 
 
@@ -43,47 +49,6 @@ class CheckInState(StrEnum):
 # Tuples with the most frequent first: asked for each of 500 CheckIns, and the hash of an enum's member is slow.
 IN_LINE = (CheckInState.WAITING, CheckInState.SNOOZED, CheckInState.ON_THE_ROAD)
 HOLDING = (CheckInState.CALLED, CheckInState.ARRIVED)
-
-
-class Origin(StrEnum):
-    """Where a CheckIn came from. Only PAGE check-ins are anonymous and must prove that somebody is on site."""
-
-    PAGE = "page"
-    READER = "reader"
-    PARTNER = "partner"
-    OPERATOR = "operator"
-
-
-class Reason(StrEnum):
-    """Why something changed or ended, in the words of `sequere.md` 6.1."""
-
-    POSITION = "POSITION"
-    CALLED = "CALLED"
-    ARRIVED = "ARRIVED"
-    SNOOZE_ENDED = "SNOOZE_ENDED"
-    SESSION_STARTED = "SESSION_STARTED"
-    MISSED_CALL = "MISSED_CALL"
-    NOT_ARRIVED = "NOT_ARRIVED"
-    EVSE_FAULT = "EVSE_FAULT"
-    EVSE_UNAVAILABLE = "EVSE_UNAVAILABLE"
-    EVSE_BLOCKED = "EVSE_BLOCKED"
-    USER = "USER"
-    PARTNER = "PARTNER"
-    OPERATOR = "OPERATOR"
-    CLOSED = "CLOSED"
-    POOL_REMOVED = "POOL_REMOVED"
-    EXPIRED = "EXPIRED"
-    RESTATED = "RESTATED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What a User accepts: any of the standards, at least the power, an accessible bay, any of the EVSEs."""
-
-    standards: tuple[str, ...] = ()
-    min_power_w: int = 0
-    accessible: bool = False
-    evses: tuple[EvseId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +96,7 @@ class CheckIn:
     device: SubjectRef | None = None
     groups: tuple[str, ...] = ()
     owner: str | None = None  # the partner that made it
+    reservation: ReservationId | None = None  # of which it is the coming due
     more_time: bool = False
     expected: Expected | None = None
     departure_utc_ms: int | None = None
@@ -185,6 +151,8 @@ class Hold:
     left_ms: int | None = None
     paused: bool = False
     confirmed: bool = False
+    due_utc_ms: int | None = None  # the booked start: before it, the bay is reserved; from it on, held
+    kept_until_utc_ms: int | None = None  # a booked one does not lapse before, nor while the clock is untrusted
 
 
 class Bay(StrEnum):
@@ -342,6 +310,11 @@ class Site:
     scan_windows: tuple[int, ...] = ()  # presence windows whose check-ins must scan again
     scan_all: bool = False
     old_codes: tuple[Code, ...] = ()
+    reservations: Mapping[ReservationId, Reservation] = field(default_factory=dict)
+    next_reservation: int = 1
+    next_fee: int = 1
+    known_utc_ms: int | None = None  # the last instant of the wall clock before it became untrusted
+    learned: Mapping[StayKind, StayHistory] = field(default_factory=dict)
 
     def at(self, elapsed_ms: int) -> Now:
         """An instant of the location's clock with the time of day as the site knows it."""
@@ -382,8 +355,9 @@ class Site:
         return min(found, key=lambda c: c.id, default=None)
 
     def codes_in_use(self) -> Iterator[str]:
-        """The call codes of the open CheckIns."""
-        return (c.code for c in self.check_ins.values() if c.open)
+        """The call codes of the open CheckIns and reservations."""
+        yield from (c.code for c in self.check_ins.values() if c.open)
+        yield from (r.code for r in self.reservations.values() if r.open and r.check_in is None)
 
 
 _UNHEARD = EvseState()

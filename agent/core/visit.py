@@ -1,11 +1,57 @@
-"""What is told of a visit: when somebody comes, what wait they were shown, and what their vehicle needs.
+"""What is told of a visit: what Users want, when they come, what wait they were shown, what their vehicle needs.
 
 Pure data. It stands in events, which name nobody; the reference of who told it is forgotten a day after departure.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.core.layout import EvseId
 
 ENERGY_NEED_MAX_WH = 10_000_000  # the limit of SeQueRe's energy_need; no vehicle of 2026 comes near
+
+
+class Origin(StrEnum):
+    """Where a CheckIn came from. Only PAGE check-ins are anonymous and must prove that somebody is on site."""
+
+    PAGE = "page"
+    READER = "reader"
+    PARTNER = "partner"
+    OPERATOR = "operator"
+
+
+class Reason(StrEnum):
+    """Why something changed or ended, in the words of `sequere.md` 6.1."""
+
+    POSITION = "POSITION"
+    CALLED = "CALLED"
+    ARRIVED = "ARRIVED"
+    SNOOZE_ENDED = "SNOOZE_ENDED"
+    SESSION_STARTED = "SESSION_STARTED"
+    MISSED_CALL = "MISSED_CALL"
+    NOT_ARRIVED = "NOT_ARRIVED"
+    EVSE_FAULT = "EVSE_FAULT"
+    EVSE_UNAVAILABLE = "EVSE_UNAVAILABLE"
+    EVSE_BLOCKED = "EVSE_BLOCKED"
+    USER = "USER"
+    PARTNER = "PARTNER"
+    OPERATOR = "OPERATOR"
+    CLOSED = "CLOSED"
+    POOL_REMOVED = "POOL_REMOVED"
+    EXPIRED = "EXPIRED"
+    PREVIOUS_USER_STAYS = "PREVIOUS_USER_STAYS"
+    EARLY_START_POSSIBLE = "EARLY_START_POSSIBLE"
+    RESTATED = "RESTATED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What a User accepts: any of the standards, at least the power, an accessible bay, any of the EVSEs."""
+
+    standards: tuple[str, ...] = ()
+    min_power_w: int = 0
+    accessible: bool = False
+    evses: tuple[EvseId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ KIND_OF: Mapping[str, Kind] = {
 _ON_SITE = (
     Refusal.NOT_YOUR_TURN,
     Refusal.HELD_FOR_OTHER,
+    Refusal.KEPT_FOR_BOOKING,
     Refusal.EVSE_OCCUPIED,
     Refusal.NOT_CALLED,
     Refusal.NOT_CHARGING,

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     TOKEN_UNCHECKABLE = "token_uncheckable"
     NOT_YOUR_TURN = "not_your_turn"
     HELD_FOR_OTHER = "held_for_other"
+    KEPT_FOR_BOOKING = "kept_for_booking"
     CHECKIN_ENDED = "checkin_ended"
     CHECKIN_UNKNOWN = "checkin_unknown"
     CALL_CODE_UNKNOWN = "call_code_unknown"
@@ -93,6 +94,7 @@ _STATUSES: Mapping[HTTPStatus, tuple[Reason, ...]] = {
         Reason.ALREADY_CHECKED_IN,
         Reason.NOT_YOUR_TURN,
         Reason.HELD_FOR_OTHER,
+        Reason.KEPT_FOR_BOOKING,
         Reason.EXTENSION_USED,
         Reason.SNOOZE_LIMIT,
         Reason.CHANGE_REFUSED,

@@ -44,7 +44,7 @@ def test_every_key_has_help_and_stands_in_the_example(path: str, form: Form) -> 
     assert len(form.meta.description or "") >= 5
     name = path.rpartition(".")[2]
     section = path.rpartition(".")[0]
-    assert re.search(rf"^#?({name} = |\[+([a-z]+\.)?{name}\]+$)", EXAMPLE, re.MULTILINE), path
+    assert re.search(rf"^#?({name} = |\[+([a-z]+\.)*{name}\]+$)", EXAMPLE, re.MULTILINE), path
     assert not section or f"[{section}]" in EXAMPLE
 
 

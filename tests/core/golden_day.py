@@ -15,9 +15,9 @@ CODEC = Codec(APPLY)
 def journal() -> list[tuple[str, int, bytes]]:
     """Return the encoded events of three long days, and of every state's restatement at their busiest moment."""
     out: list[tuple[str, int, bytes]] = []
-    for seed in (3, 5, 8):
+    for seed in (1, 4, 23):
         day = live(random_deeds(random.Random(seed), 200))
-        busiest = max(day.moments, key=lambda m: len(m.site.check_ins)).site
+        busiest = max(day.moments, key=lambda m: len(m.site.check_ins) + len(m.site.reservations)).site
         out.extend(CODEC.encode(e) for e in (*day.events, *restate(busiest)))
     return out
 

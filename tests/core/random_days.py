@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from scene import CCS, MINUTE, ONE, START_UTC_MS, evse, location, pool
 
 from agent.core import inputs as i
+from agent.core.booking import Period, ReservationId
 from agent.core.events import Event
 from agent.core.layout import (
     AdHocStart,
@@ -21,6 +22,7 @@ from agent.core.layout import (
 )
 from agent.core.site import settle, step, wake
 from agent.core.state import Bay, EndOfEnergy, Origin, Site, Wishes
+from agent.core.terms import BookingTerms, Fee, FeeKind
 
 EVSES = 4
 TILL_ELEVEN = tuple(OpenRange(weekday=d, begin_min=8 * 60, end_min=11 * 60) for d in range(7))
@@ -32,8 +34,13 @@ def awkward(*, accept_on_plug: bool = False, evses: int = EVSES) -> ChargingLoca
     """Overlapping pools, one accessible bay, different plugs, one pool that closes at 11."""
     bays = (evse(1), evse(2, accessible=True), evse(3, standard="CHADEMO"), evse(4, power_w=50_000))[:evses]
     names = {"A": (1, 2), "B": (2, 3, 4), "C": (1, 2, 3, 4)}
+    fees = tuple(Fee(kind=k, before_taxes=400, currency="EUR") for k in (FeeKind.NO_SHOW, FeeKind.LATE_CANCEL))
+    terms = BookingTerms(min_advance_min=10, share_max_percent=100, change_until_min=10, cancel_until_min=10, fees=fees)
     pools = [
-        pool(n, [e for e in ids if e <= evses], opening=TILL_ELEVEN if n == "C" else (), limit=5)
+        replace(
+            pool(n, [e for e in ids if e <= evses], opening=TILL_ELEVEN if n == "C" else (), limit=5),
+            booking=None if n == "C" else terms,
+        )
         for n, ids in names.items()
     ]
     return location(bays, pools, accept_on_plug=accept_on_plug)
@@ -89,6 +96,8 @@ def _of_people(site: Site, deed: Deed) -> tuple[i.Input, ...]:
         case "join by time":
             arrives = START_UTC_MS + 10 * b * MINUTE
             return (_join(deed, Origin.PARTNER, subjects=by_card, expected_utc_ms=arrives),)
+        case "book" | "cancel booking" | "come later":
+            return _of_bookings(site, deed)
         case "change":
             return (_join(deed, Origin.PAGE, replaces=who),)
         case "page":
@@ -178,6 +187,30 @@ def _card(site: Site, deed: Deed, number: EvseId) -> SubjectRef:
     return SubjectRef(f"card-{deed.b}")
 
 
+def _of_bookings(site: Site, deed: Deed) -> tuple[i.Input, ...]:
+    """Book a slot up to three hours ahead, change it, cancel it, or tell that one comes later."""
+    a, b = deed.a, deed.b
+    known = sorted(k for k, r in site.reservations.items() if r.open) or [ReservationId(1)]
+    old = known[a % len(known)]
+    if deed.what == "cancel booking":
+        return (i.CancelReservation(reservation=old, origin=(Origin.PAGE, Origin.OPERATOR)[b % 2]),)
+    now_utc = site.at(site.elapsed_ms).utc_ms or START_UTC_MS
+    if deed.what == "come later":
+        return (i.UpdateBookedArrival(reservation=old, expected_utc_ms=now_utc + (1 + b) * 10 * MINUTE),)
+    begin = now_utc - now_utc % (15 * MINUTE) + (1 + a) * 15 * MINUTE
+    slot = i.Reserve(
+        pool=PoolId("AB"[b % 2]),
+        period=Period(begin_utc_ms=begin, end_utc_ms=begin + (2 + b % 3) * 15 * MINUTE),
+        draw=a * 8 + b,
+        origin=Origin.PARTNER,
+        subjects=(SubjectRef(f"card-{a}"),),
+        wishes=WISHES[b % len(WISHES)],
+        replaces=old if b == 7 else None,
+        from_now=b == 6,
+    )
+    return (slot,)
+
+
 def _wrong_bay(site: Site, deed: Deed) -> tuple[i.Input, ...]:
     """Somebody called plugs in at the bay of another, who leaves or stays, and then wants to charge there."""
     called = [h for _, h in sorted(site.holds.items()) if site.check_ins[h.check_in].subjects]
@@ -208,6 +241,7 @@ WHATS = (
     *("join", "join", "join", "join by card", "join by card", "join by card", "join by time", "change", "page", "page"),
     *("page", "page", "scan", "start", "start", "bay", "bay", "bay", "plug", "plug", "plug", "unplug", "unplug"),
     *("card", "card", "card", "remote", "stop", "reading", "reading", "reading", "fault", "switch", "reserve"),
+    *("book", "book", "book", "book", "cancel booking", "come later"),
     *("layout", "clock", "start again", "read", "read", "leave and return", "wrong bay", "wrong bay"),
 )
 OPENING = (
@@ -270,9 +304,11 @@ class Day:
         self.moments.append(Moment(before, outcome.events, self.site))
 
     def ends(self) -> None:
-        """The inputs are read, and nobody does anything for two days."""
+        """The inputs and a good clock are read, without which no booking ends, and nothing is done for two days."""
         now = self.script[-1].now
         self.takes(i.InputsRead(), now)
+        now = Now(now.elapsed_ms, START_UTC_MS + now.elapsed_ms)
+        self.takes(i.ClockRead(utc_ms=now.utc_ms), now)
         for hours in (15, 45):
             self.settles(now.at(now.elapsed_ms + hours * 60 * MINUTE))
 
@@ -296,7 +332,7 @@ def live(deeds: Iterable[Deed]) -> Day:
 def live_late(script: list[Given]) -> Day:
     """Live a day again, settling only when the next input comes."""
     day = Day(Site(), [], [])
-    for given in script[:-1]:
+    for given in script[:-2]:  # without those of the end
         if isinstance(given.given, i.Started):
             day.settles(given.now)  # it ran until then
         day.takes(given.given, given.now)

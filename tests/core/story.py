@@ -17,6 +17,7 @@ from scene import pool as pool
 from agent.core import events as ev
 from agent.core import inputs as i
 from agent.core.layout import ChargingLocation, CheckInId, EvseId, Now, PoolId, SubjectRef
+from agent.core.planner import unbound
 from agent.core.queue import position
 from agent.core.site import Step, fold, restate, settle, step
 from agent.core.state import HOLDING, Bay, CheckIn, CheckInState, Origin, Quote, Site, TokenAnswer, Wishes
@@ -39,8 +40,13 @@ def one_use_each(site: Site) -> None:
     holders = [h.check_in for h in site.holds.values()]
     called = sorted(c.id for c in site.check_ins.values() if c.state in HOLDING)
     assert sorted(holders) == called
-    codes = [c.code for c in site.check_ins.values() if c.open]
+    codes = list(site.codes_in_use())
     assert len(codes) == len(set(codes))
+    planned = [r for r in unbound(site) if r.planned is not None]
+    for index, one in enumerate(planned):
+        assert one.planned in one.accepts
+        for other in planned[index + 1 :]:
+            assert one.planned != other.planned or not one.claimed.overlaps(other.claimed), "one EVSE is planned twice"
 
 
 class Story:

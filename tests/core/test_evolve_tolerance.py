@@ -6,9 +6,10 @@ import pytest
 from story import ONE, Story, row
 
 from agent.core import events as ev
+from agent.core.booking import Period, ReservationId, ReservationStatus
 from agent.core.change import change_check_in
 from agent.core.evolve import APPLY, evolve
-from agent.core.layout import CheckInId, EvseId, PoolId, StayId, SubjectRef
+from agent.core.layout import BookingTerms, CheckInId, EvseId, PoolId, StayId, SubjectRef
 from agent.core.queue import accepted_evses, may_be_called, rank_behind
 from agent.core.settle import settle
 from agent.core.site import fold, restate
@@ -23,6 +24,7 @@ from agent.core.state import (
     ReserveNow,
     Site,
     TokenAnswer,
+    Vehicle,
     Wishes,
 )
 
@@ -85,9 +87,37 @@ OF_EVSES = (
     ),
     ev.ReserveNowEnded(at_ms=AT, id=1, evse=NOWHERE, reason=Reason.EXPIRED),
 )
+UNBOOKED = ReservationId(99)
+SLOT = Period(begin_utc_ms=1, end_utc_ms=2)
+OF_BOOKINGS = (
+    ev.ReservationChanged(
+        at_ms=AT,
+        reservation=UNBOOKED,
+        pool=NONE,
+        period=SLOT,
+        terms=BookingTerms(),
+        wishes=Wishes(),
+        plan=((UNBOOKED, EvseId(1)),),
+        subjects=(),
+        groups=(),
+        expected_utc_ms=None,
+        departure_utc_ms=None,
+        vehicle=Vehicle(),
+        reason=Reason.USER,
+    ),
+    ev.ReservationArrivalUpdated(
+        at_ms=AT, reservation=UNBOOKED, expected_utc_ms=None, departure_utc_ms=None, vehicle=Vehicle()
+    ),
+    ev.ReservationsPlanned(at_ms=AT, plan=((UNBOOKED, EvseId(1)),)),
+    ev.ReservationLookedAt(at_ms=AT, reservation=UNBOOKED, plan=(), reason=None),
+    ev.ReservationMoved(at_ms=AT, reservation=UNBOOKED, period=SLOT, plan=(), reason=Reason.PREVIOUS_USER_STAYS),
+    ev.ReservationDue(at_ms=AT, reservation=UNBOOKED, check_in=NOBODY, place=1),
+    ev.ReservationEnded(at_ms=AT, reservation=UNBOOKED, status=ReservationStatus.CANCELED, reason=Reason.USER),
+    ev.ReservationForgotten(at_ms=AT, reservation=UNBOOKED),
+)
 
 
-@pytest.mark.parametrize("event", [*OF_CHECK_INS, *OF_EVSES], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("event", [*OF_CHECK_INS, *OF_EVSES, *OF_BOOKINGS], ids=lambda e: type(e).__name__)
 def test_what_is_unknown_stays_unknown(event: ev.Event) -> None:
     story = Story(row(1))
     story.somebody_charges(1)
@@ -122,6 +152,19 @@ def test_a_check_in_before_any_layout_is_none() -> None:
         wishes=Wishes(),
     )
     assert not evolve(Site(), event).check_ins
+    booked = ev.ReservationMade(
+        at_ms=1,
+        reservation=UNBOOKED,
+        pool=NONE,
+        code="K7",
+        origin=Origin.PAGE,
+        period=SLOT,
+        terms=BookingTerms(),
+        wishes=Wishes(),
+        plan=(),
+    )
+    assert not evolve(Site(), booked).reservations
+    assert not evolve(Site(), OF_BOOKINGS[0]).reservations
     assert change_check_in(Site(), NOBODY, 1) == Site()
 
 

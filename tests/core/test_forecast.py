@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from scene import CCS, CHADEMO, MINUTE, ONE, Scene, busy, evse, location, pool, single, three
 
 from agent.core import inputs as i
-from agent.core.forecast import CHANGEOVER_MIN, SAMPLES_LEAST, claim, forecast, newcomer_wait, serve
+from agent.core.forecast import SAMPLES_LEAST, claim, forecast, newcomer_wait, serve
+from agent.core.history import StayKind, stay_kind
 from agent.core.layout import CheckInId, Connector, ConnectorId, EvseId, PoolId, SubjectRef
+from agent.core.residual import CHANGEOVER_MIN
 from agent.core.shown import WaitRange, Waits
 from agent.core.state import Site, Wishes
 from agent.core.stays import StayClass, StayTable
@@ -19,7 +21,7 @@ NOW = WaitRange(p10_min=0, p50_min=0, p90_min=0)
 
 # Every stay lasts 30 minutes, or very nearly: then a forecast can be checked by hand.
 SURE = StayTable(quantiles_min=(30.0, 30.0 + 1e-6), tail_min=1.0)
-SURELY = dict.fromkeys(StayClass, SURE)
+SURELY = {StayKind(f"{s}/{c.value}"): SURE for s in (CCS, CHADEMO, "IEC_62196_T2") for c in StayClass}
 
 Person = tuple[frozenset[int], float, float]  # accepted EVSEs, stay, ready from
 
@@ -113,9 +115,9 @@ def test_each_waits_for_those_before_them_and_a_changeover() -> None:
     scene.site = replace(scene.site, elapsed_ms=0)
     scene.elapsed_ms = scene.site.stays[EvseId(1)].began_ms + 10 * MINUTE
     found = waits(scene)
-    assert is_sure(found.of[first], 20)
-    assert is_sure(found.of[second], 20 + 30 + CHANGEOVER_MIN)
-    assert is_sure(found.newcomer[A], 20 + 2 * (30 + CHANGEOVER_MIN))
+    assert is_sure(found.of[first], 20 + CHANGEOVER_MIN)
+    assert is_sure(found.of[second], 20 + 30 + 2 * CHANGEOVER_MIN)
+    assert is_sure(found.newcomer[A], 20 + 2 * 30 + 3 * CHANGEOVER_MIN)
 
 
 def test_a_hold_is_a_stay_that_begins_soon() -> None:
@@ -178,7 +180,7 @@ def test_narrow_wishes_wait_longer_and_accessible_bays_go_first_to_who_needs_one
     accessible = newcomer_wait(scene.site, scene.now, A, Wishes(accessible=True), tables=SURELY)
     assert any_bay is not None
     assert accessible is not None
-    assert accessible.p90_min <= 31 < any_bay.p50_min  # ahead of four others, at that bay
+    assert accessible.p90_min <= 30 + CHANGEOVER_MIN < any_bay.p50_min  # ahead of four others, at that bay
     needs = scene.join(wishes=Wishes(accessible=True))
     assert waits(scene).of[needs] == accessible
 
@@ -189,8 +191,8 @@ def test_who_snoozes_or_is_on_the_road_waits_at_least_until_ready_and_delays_nob
     scene.do(i.SnoozeCheckIn(check_in=snoozing, minutes=40))
     scene.do(i.UpdateArrival(check_in=driving, expected_in_ms=125 * MINUTE))
     found = waits(scene).of
-    assert is_sure(found[here], 30)
-    assert is_sure(found[snoozing], 61)
+    assert is_sure(found[here], 30 + CHANGEOVER_MIN)
+    assert is_sure(found[snoozing], 61 + CHANGEOVER_MIN)
     assert is_sure(found[driving], 119)
 
 
@@ -205,16 +207,18 @@ def test_a_stay_is_of_the_class_of_the_connector_in_use() -> None:
     fast = Connector(id=ConnectorId(1), standard=CCS, max_power_w=150_000, dc=True, cable=True)
     slow = Connector(id=ConnectorId(2), standard="IEC_62196_T2", max_power_w=22_000, dc=False, cable=False)
     both = replace(evse(1), connectors=(fast, slow))
-    minutes = {StayClass.AC: 100.0, StayClass.DC_FAST: 10.0, StayClass.DC_50: 20.0}
+    minutes = {stay_kind(slow): 100.0, stay_kind(fast): 10.0}
     tables = {k: StayTable(quantiles_min=(m, m + 1e-6), tail_min=1.0) for k, m in minutes.items()}
     scene = Scene(location([both], [pool("A", [1])]))
     scene.do(i.PluggedIn(evse=EvseId(1), connector=ConnectorId(2)))
-    assert is_sure(forecast(scene.site, scene.now, tables=tables).newcomer[A], 100)
+    assert is_sure(forecast(scene.site, scene.now, tables=tables).newcomer[A], 100 + CHANGEOVER_MIN)
     scene.unplug(1)
     scene.do(i.PluggedIn(evse=EvseId(1), connector=ONE))
-    assert is_sure(forecast(scene.site, scene.now, tables=tables).newcomer[A], 10)
+    assert is_sure(forecast(scene.site, scene.now, tables=tables).newcomer[A], 10 + CHANGEOVER_MIN)
     scene.join(wishes=Wishes(standards=("IEC_62196_T2",)))
-    assert is_sure(forecast(scene.site, scene.now, tables=tables).newcomer[A], 10 + CHANGEOVER_MIN + 100)
+    assert is_sure(
+        forecast(scene.site, scene.now, tables=tables).newcomer[A], 10 + CHANGEOVER_MIN + 100 + CHANGEOVER_MIN
+    )
 
 
 @given(

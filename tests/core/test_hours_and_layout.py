@@ -297,6 +297,7 @@ def a_pool(name: str = "A", evses: tuple[int, ...] = (1,), limit: int = 1) -> Ch
         lambda: Policy(arrival_window_ms=999),
         lambda: Policy(requeue_behind=-1),
         lambda: Policy(misses_allowed=-1),
+        lambda: Policy(walk_in_risk_percent=101),
         lambda: location([], [a_pool()]),
         lambda: location([evse(1), evse(1)], [a_pool()]),
         lambda: location([evse(n) for n in range(1, 202)], [a_pool()]),

@@ -7,6 +7,7 @@ stands in the events, and energy is for the holder, for a reservation's token, o
 from dataclasses import dataclass, field
 
 from agent.core import events as ev
+from agent.core.booking import ReservationId
 from agent.core.layout import ChargingLocation, CheckInId, EvseId, SubjectRef
 from agent.core.state import Bay, CheckInState, Reason, ReserveNow, Wishes
 
@@ -61,6 +62,7 @@ class Witness:
 
     def __init__(self) -> None:
         self.people: dict[CheckInId, Person] = {}
+        self.booked: dict[ReservationId, ev.ReservationMade | ev.ReservationChanged] = {}
         self.places: dict[EvseId, Place] = {}
         self.location: ChargingLocation | None = None
         self.faults: set[str] = set()
@@ -96,6 +98,10 @@ class Witness:
                 self._called(event)
             case ev.CheckedIn():
                 self._joined(event)
+            case ev.ReservationMade() | ev.ReservationChanged():
+                self.booked[event.reservation] = event
+            case ev.ReservationDue():
+                self._came_due(event)
             case ev.ReserveNowMade():
                 self._reserved(event)
             case _ if hasattr(event, "check_in") and not hasattr(event, "subject") and event.check_in in self.people:
@@ -120,6 +126,23 @@ class Witness:
             there="road" if _is_away(event) else "here",
             on_the_road=_is_away(event),
             must_scan=event.window is not None and (self.scan_all or event.window in self.scan_windows),
+        )
+
+    def _came_due(self, event: ev.ReservationDue) -> None:
+        """A booking stands in front of everybody who had no bay taken from them before."""
+        booked = self.booked[event.reservation]
+        subjects = booked.subjects
+        self.joined += 1
+        assert event.check_in not in self.people, "an id was used twice"
+        self.people[event.check_in] = Person(
+            ident=event.check_in,
+            pool=booked.pool,
+            wishes=booked.wishes,
+            subjects=subjects,
+            window=None,
+            since=self.joined,
+            there="here",
+            first=True,
         )
 
     def _scan(self, event: ev.ScanDemanded | ev.ScanRelaxed) -> None:
@@ -268,7 +291,7 @@ class Witness:
         assert not person.must_scan
         assert event.evse in self._accepts(person)
         for other in self._overtaken(person, event.evse):
-            raise AssertionError(f"{event}: {other} waited longer")
+            assert other.ident in event.kept_from, f"{event}: {other} waited longer"
         place.holder, place.confirmed = person, False
         person.there, person.first = "called", False
 
