@@ -25,7 +25,7 @@ from agent.kernel.subjects import Subjects
 from agent.ocpp.effects import Answered, Lost, NotSent, Refused, TimedOut
 from agent.partners.calls import HttpCalls
 from agent.partners.context import PartnerContext, shared
-from agent.partners.data_transfer import VENDOR_ID, DataTransfers
+from agent.partners.data_transfer import DataTransfers
 from agent.partners.http import routes
 from agent.partners.operations import Partners
 from agent.partners.partner import Credentials, csms_partner, partner_of
@@ -73,7 +73,8 @@ class Partnering:
         self._people = people
         self._public_url = config.web.public_url
         self._station = station
-        self._csms = csms_partner(config.location.country_code, config.location.party_id)
+        self._csms = csms_partner(config.location.country_code, config.location.party_id, config.csms.sequere_role)
+        self._vendor_id = config.csms.sequere_vendor_id
         self._greeted: int | None = None  # the connection on which the CSMS gets, or got, the whole queue first
         by_csms = None if station is None else (self._csms, self._send)
         self._push = Push(parts, people, HttpCalls(lambda: int(time.time())), clock, random.random, csms=by_csms)
@@ -88,7 +89,7 @@ class Partnering:
 
     def vendors(self) -> Mapping[str, Vendor]:
         """Return who answers the CSMS's DataTransfer calls."""
-        return {VENDOR_ID: DataTransfers(self._partners, self._csms, enabled=self._enabled).vendor}
+        return {self._vendor_id: DataTransfers(self._partners, self._csms, enabled=self._enabled).vendor}
 
     def was_shown(self, check_in: CheckInId, evse: EvseId) -> bool:
         """Return whether a partner's app shows that somebody is called to an EVSE."""
@@ -119,7 +120,7 @@ class Partnering:
         """Send a DataTransfer to the CSMS; ConnectionError or TimeoutError when it did not take it."""
         if self._station is None or self._line() is None:
             raise ConnectionError("SeQueRe is not enabled for this CSMS, or there is no line to it")
-        payload = {"vendorId": VENDOR_ID, "messageId": message_id, "data": data}
+        payload = {"vendorId": self._vendor_id, "messageId": message_id, "data": data}
         match await self._station.link.tell("DataTransfer", payload, TOLD_ONE_BY_ONE):
             case Answered(payload=answer):
                 told = answer.get("data")

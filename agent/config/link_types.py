@@ -127,6 +127,17 @@ class CsmsSettings:
             examples=["change-me-change-me"],
         ),
     ] = None
+    sequere_vendor_id: Annotated[
+        str,
+        setting(
+            "vendorId of SeQueRe's DataTransfer calls, in both directions",
+            pattern=r"\A[!-~]{1,255}\Z",
+            form="1 to 255 signs without blanks",
+        ),
+    ] = "org.stationmaster.sequere.v1"
+    sequere_role: Annotated[
+        Role, setting("What the CSMS may do by SeQueRe: the usual rights of this role; not CPO: own entries only")
+    ] = Role.CPO
     keys: Annotated[
         Mapping[str, Scalar],
         setting(

@@ -9,7 +9,7 @@ from agent.core import events as ev
 from agent.core import inputs as i
 from agent.core.calendar import cancel, reserve, update_arrival
 from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence, shown_on_site
-from agent.core.joining import arrival, expected_arrival, join, must_show_again
+from agent.core.joining import arrival, expected_arrival, join, leaves_too_soon, must_show_again
 from agent.core.layout import MINUTE_MS, AdHocStart, EvseId, Now, Policy, arrival_window_ms
 from agent.core.permit import Asker, Denied, permit
 from agent.core.queue import in_service, rivals
@@ -156,6 +156,8 @@ def _update_arrival(site: Site, policy: Policy, check_in: CheckIn, request: i.Up
     vehicle = check_in.vehicle if request.vehicle is None else request.vehicle
     hold = site.hold_of(check_in.id)
     if hold is None:
+        if request.departure_utc_ms != check_in.departure_utc_ms and leaves_too_soon(request, now):
+            return i.Refused(reason=i.Refusal.DEPARTURE_TOO_SOON, check_in=check_in.id)
         window = arrival_window_ms(policy, check_in.more_time)
         expected = expected_arrival(request.expected_utc_ms, request.expected_in_ms, window, now)
         return (_arrival_updated(site, check_in, expected, departure, vehicle, now),)

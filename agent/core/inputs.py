@@ -130,6 +130,7 @@ class UpdateArrival:
     expected_in_ms: int | None = None
     departure_utc_ms: int | None = None
     vehicle: Vehicle | None = None  # None: as it was
+    quote: Quote | None = None  # the forecast of their wait, to judge the departure by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,12 +136,17 @@ def _when(location: ChargingLocation, pool: ChargingPool, request: i.JoinQueue, 
     close = next_close_utc_ms(location, pool, now.utc_ms)
     if close is not None and now.utc_ms + request.quote.p10_min * MINUTE_MS > close:
         return i.Refused(reason=i.Refusal.TOO_LATE_TODAY)
-    leaves = request.departure_utc_ms
-    if leaves is None or request.departure_accepted:
-        return None
-    if now.utc_ms + request.quote.p90_min * MINUTE_MS > leaves:
+    if leaves_too_soon(request, now) and not request.departure_accepted:
         return i.Refused(reason=i.Refusal.DEPARTURE_TOO_SOON)
     return None
+
+
+def leaves_too_soon(request: i.JoinQueue | i.UpdateArrival, now: Now) -> bool:
+    """Return whether the wait that was forecast may outlast the departure that is told."""
+    leaves, quote = request.departure_utc_ms, request.quote
+    if leaves is None or quote is None or now.utc_ms is None:
+        return False
+    return now.utc_ms + quote.p90_min * MINUTE_MS > leaves
 
 
 def _where(site: Site, pool: ChargingPool, evses: tuple[EvseId, ...], old: CheckIn | None) -> i.Refused | None:

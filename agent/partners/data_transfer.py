@@ -10,15 +10,14 @@ from typing import Any
 import msgspec
 
 from agent.ocpp.strict_json import DEPTH_MAX, NotJson
+from agent.partners.messages import request_id_of
 from agent.partners.operations import SWITCHED_OFF, Partners
 from agent.partners.partner import Partner
-from agent.partners.results import Kind, Reply, bare
+from agent.partners.results import Kind, Reply, bare, refused
 from agent.partners.strict_json import depth, json_length, read_json
 
-VENDOR_ID = "org.stationmaster.sequere.v1"
 DATA_CHARACTERS_MAX = 16_384  # after escaping, both ways
 
-_SWITCHED_OFF = Kind(status_code=2000, transfer="Rejected", decided=False)
 _TOO_LONG = Kind(status_code=2001, transfer="Rejected", decided=False)
 
 
@@ -50,17 +49,21 @@ class DataTransfers:
         operations = self._partners.operations
         if message_id is None or (message_id not in operations and message_id not in SWITCHED_OFF):
             return Answered("UnknownMessageId", None)
-        if not self._enabled():
-            reply = bare(_SWITCHED_OFF, "NOT_ALLOWED", self._partners.context.utc_ms(), "SeQueRe is not enabled here")
-            return self._answered(reply, data)
         try:
             body = _read(data)
+            if not self._enabled():
+                return self._answered(self._switched_off(body), data)
         except NotJson as no:
             reply = self._partners.malformed(self._partner, message_id, str(no))
         else:
             reply = await self._partners.handle(self._partner, message_id, body)
             reply = self._shortened(reply)
         return self._answered(reply, data)
+
+    def _switched_off(self, body: object) -> Reply:
+        context = self._partners.context
+        told, request_id = "SeQueRe is not enabled here", request_id_of(body)
+        return refused("NOT_ALLOWED", context.words(), context.utc_ms(), request_id=request_id, status_message=told)
 
     def _answered(self, reply: Reply, data: object) -> Answered:
         """Return an answer in the form of its request."""

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
+from agent.config.addresses import is_near
 from agent.ocpp.strict_json import NotJson
 from agent.partners import schemas
 from agent.partners.operations import SWITCHED_OFF, Partners
@@ -22,6 +23,7 @@ from agent.partners.partner import Credentials, Partner
 from agent.partners.results import (
     KIND_OF,
     NO_CREDENTIAL,
+    NO_TLS,
     TOO_LARGE,
     UNKNOWN_OPERATION,
     WRONG_METHOD,
@@ -41,6 +43,12 @@ CALLS_AT_ONCE_MAX = 8  # of one credential (`sequere.md` 7: connections)
 BAD_CREDENTIAL_LOG_S = 10.0  # a guesser must not fill the log
 SENT_BY_AGENT = ("PositionUpdate", "AssignChargePoint", "PoolUpdate", "QueueState")
 
+_LOGGED = {  # what a partner tells of a call, by its name in the log; who calls is decided by the credential alone
+    "X-Request-ID": "trace",
+    "X-Correlation-ID": "correlation",
+    "OCPI-from-country-code": "from_country",
+    "OCPI-from-party-id": "from_party",
+}
 _ECHOED = ("X-Request-ID", "X-Correlation-ID")
 _ECHO_FORM = re.compile(r"[A-Za-z0-9._:+/=-]{1,64}")
 _INTEGERS = frozenset({"offset", "limit", "resolution_minutes"})
@@ -75,6 +83,8 @@ class PartnerRoutes:
         """Find out who asks, and keep them to so many calls at once."""
 
         async def handler(request: web.Request) -> web.Response:
+            if is_open_to_all(request.remote, secure=request.secure):
+                return self._bare(request, NO_TLS, "over the internet by TLS only")
             partner = self._credentials.find(request.headers.get("Authorization"))
             if partner is None:
                 return self._unknown_credential(request)
@@ -95,13 +105,13 @@ class PartnerRoutes:
         known = self._partners.operations.get(name)
         if known is None and name not in SWITCHED_OFF:
             return self._bare(request, UNKNOWN_OPERATION, "unknown operation")
-        reads, trace = name.startswith("Get"), _echoed(request).get("X-Request-ID", "")
+        reads, trace = name.startswith("Get"), _trace(request)
         if request.method not in (("GET", "HEAD") if reads else ("POST",)):
             return self._bare(request, WRONG_METHOD, "wrong method", {"Allow": "GET, HEAD" if reads else "POST"})
         try:
             body = _query(request) if reads else read_json(await _body(request))
         except TimeoutError:
-            return self._sent(request, self._partners.malformed(partner, name, "body: came too slowly"))
+            return self._sent(request, self._partners.malformed(partner, name, "body: came too slowly", trace))
         except TooLarge as no:
             return self._bare(request, TOO_LARGE, str(no))
         except NotJson as no:
@@ -179,6 +189,14 @@ class PartnerRoutes:
         return f"{self._public_url or f'{request.scheme}://{request.host}'}{path}"
 
 
+def is_open_to_all(remote: str | None, *, secure: bool) -> bool:
+    """Return whether a call came unencrypted from outside this machine and private networks (`sequere.md` 7).
+
+    Behind a proxy that ends TLS the call comes from the proxy, which is near.
+    """
+    return not secure and remote is not None and not is_near(remote)
+
+
 def routes(partners: Partners, credentials: Credentials, public_url: str = "") -> list[web.RouteDef]:
     """Return the routes of SeQueRe for the web application of the site."""
     return PartnerRoutes(partners, credentials, public_url).table()
@@ -217,6 +235,12 @@ def _query(request: web.Request) -> dict[str, Any]:
 def _echoed(request: web.Request) -> dict[str, str]:
     given = ((name, request.headers.get(name, "")) for name in _ECHOED)
     return {name: text for name, text in given if _ECHO_FORM.fullmatch(text)}
+
+
+def _trace(request: web.Request) -> str:
+    """Return what the log says of a call besides its outcome, as key=value."""
+    given = ((key, request.headers.get(name, "")) for name, key in _LOGGED.items())
+    return " ".join(f"{key}={text}" for key, text in given if _ECHO_FORM.fullmatch(text))
 
 
 def _lasting(value: Any) -> Any:

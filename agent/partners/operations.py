@@ -89,7 +89,7 @@ class Partners:
     async def handle(self, partner: Partner, operation: str, body: object, trace: str = "") -> Reply:
         """Return the answer to a partner's request; `body` is a JSON value that was read strictly. Never raises.
 
-        `trace` is the partner's id of the call, for the log.
+        `trace` is what the log says of the call besides, as key=value.
         """
         request_id = m.request_id_of(body)
         try:
@@ -201,12 +201,12 @@ class Partners:
             return
         known = operation if operation in self.operations or operation in SWITCHED_OFF else "unknown"
         log.info(
-            "sequere=answered partner=%r operation=%s result=%s repeated=%s trace=%s problem=%r",
+            "sequere=answered partner=%r operation=%s result=%s repeated=%s %s problem=%r",
             partner.name,
             known,
             reply.result,
             "yes" if reply.repeated else "no",
-            trace or "none",
+            trace or "trace=none",
             reply.envelope.get("status_message", ""),
         )
 

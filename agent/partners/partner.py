@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from agent.config.check_links import rights_of
+from agent.config.check_links import RIGHTS_OF, rights_of
 from agent.config.link_types import PartnerSettings, Right, Role
 
 CSMS_KEY = "csms"
 TOKEN_BYTES_MAX = 1024  # of the Authorization header; a token has 16 to 64
 _HASH = re.compile(r"[0-9a-f]{64}")
-_CPO_RIGHTS = frozenset({Right.READ, Right.QUEUE, Right.BOOKING, Right.RESERVE_NOW, Right.POWER})
 
 
 class PartnerUnusable(Exception):  # noqa: N818 - says what to mend in the configuration
@@ -84,15 +83,15 @@ def partner_of(settings: PartnerSettings) -> Partner:
     )
 
 
-def csms_partner(country_code: str, party_id: str) -> Partner:
-    """Return the partner that the CSMS acts as over DataTransfer: the CPO itself (`sequere.md` 8)."""
+def csms_partner(country_code: str, party_id: str, role: Role = Role.CPO) -> Partner:
+    """Return the partner that the CSMS acts as over DataTransfer: normally the CPO itself (`sequere.md` 8)."""
     return Partner(
         key=CSMS_KEY,
         name="CSMS",
-        role=Role.CPO,
+        role=role,
         country_code=country_code,
         party_id=party_id,
-        rights=_CPO_RIGHTS,
+        rights=frozenset(RIGHTS_OF[role]),
         issuers=None,
     )
 

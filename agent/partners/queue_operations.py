@@ -21,7 +21,7 @@ from agent.core.inputs import (
 )
 from agent.core.layout import CheckInId, Now
 from agent.core.site import Step, step
-from agent.core.state import HOLDING, CheckIn, CheckInState, Origin
+from agent.core.state import HOLDING, CheckIn, CheckInState, Origin, Quote
 from agent.core.visit import Vehicle
 from agent.journal.turn import Write
 from agent.kernel.inbox import Conclusion
@@ -111,11 +111,13 @@ class QueueOperations:
             return await self._keep(asked, self._refused("CLOCK_UNTRUSTED", request.request_id))
 
         def update(found: CheckIn) -> Request:
+            wait = self._parts.context.scene().wait(found)
             return UpdateArrival(
                 check_in=found.id,
                 expected_utc_ms=request.expected_utc_ms,
                 departure_utc_ms=request.departure_utc_ms,
                 vehicle=found.vehicle if request.vehicle == Vehicle() else request.vehicle,
+                quote=None if wait is None else Quote(p10_min=wait.p10_min, p50_min=wait.p50_min, p90_min=wait.p90_min),
             )
 
         return await self._own(partner, request.request_id, request.check_in_id, asked, update)

@@ -40,6 +40,7 @@ _NOT_NOW = Kind(http=503, status_code=3000, retry_after_s=RETRY_NOT_NOW_S, decid
 _USED = Kind(status_code=2900, decided=False)
 TOO_LARGE = Kind(http=413, status_code=2001, transfer="Rejected", decided=False)
 NO_CREDENTIAL = Kind(http=401, status_code=2000, transfer="Rejected", decided=False)
+NO_TLS = Kind(http=403, status_code=2000, transfer="Rejected", decided=False)
 UNKNOWN_OPERATION = Kind(http=404, status_code=2000, transfer="UnknownMessageId", decided=False)
 WRONG_METHOD = Kind(http=405, status_code=2000, transfer="UnknownMessageId", decided=False)
 

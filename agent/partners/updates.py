@@ -65,6 +65,7 @@ class PoolTold:
     status: str
     counts: tuple[int, int, int]
     p90_min: int | None
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +113,18 @@ def assigns(parts: Shared, scene: Scene, check_in: CheckIn, last: Last | None) -
     return told.evse if called else None
 
 
-def pool_told(state: Mapping[str, Any]) -> PoolTold:
+def pool_told(state: Mapping[str, Any], now_ms: int) -> PoolTold:
     """Return what of a pool's state is worth an update."""
     wait = state.get("wait_minutes")
     counts = (state["queue_length"], state["evses_free"], state["evses_in_service"])
-    return PoolTold(state["status"], counts, wait["p90"] if wait else None)
+    return PoolTold(state["status"], counts, wait["p90"] if wait else None, now_ms)
 
 
 def pool_changed(old: PoolTold | None, new: PoolTold) -> bool:
-    """Return whether a pool's change is worth an update."""
+    """Return whether a pool's change is worth an update now; waits alone are told no more often than of a CheckIn."""
     if old is None or (old.status, old.counts) != (new.status, new.counts):
         return True
-    return _moved(old.p90_min, new.p90_min)
+    return _moved(old.p90_min, new.p90_min) and new.at_ms - old.at_ms >= FORECAST_GAP_MS
 
 
 def pool_update(
@@ -131,7 +132,7 @@ def pool_update(
 ) -> tuple[Message, dict[PoolId, PoolTold]] | None:
     """Return the update about the pools that changed, and what it tells of each; None if none did."""
     states = {pool.id: parts.poi.pool_state(scene, pool) for pool in location.pools}
-    told = {pool: pool_told(state) for pool, state in states.items()}
+    told = {pool: pool_told(state, scene.now.elapsed_ms) for pool, state in states.items()}
     changed = {pool: new for pool, new in told.items() if pool_changed(known.get(pool), new)}
     if not changed:
         return None

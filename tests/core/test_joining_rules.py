@@ -144,6 +144,25 @@ def test_token_groups_open_a_pool_to_their_members_only() -> None:
     assert refused is None
 
 
+def test_a_departure_told_later_is_held_to_the_forecast_like_one_told_at_first() -> None:
+    story = Story(row(1))
+    for who in ("ann", "bob"):
+        story.joins(who)
+    at = story.now.utc_ms
+    assert at is not None
+
+    def leaves(minutes: int, p90_min: int | None = 30) -> i.Refusal | None:
+        quote = None if p90_min is None else Quote(p10_min=5, p50_min=10, p90_min=p90_min)
+        departure = at + minutes * MINUTE
+        return story.asks(i.UpdateArrival(check_in=story.people["bob"], departure_utc_ms=departure, quote=quote))
+
+    assert leaves(29) is i.Refusal.DEPARTURE_TOO_SOON
+    assert story.of("bob").departure_utc_ms is None
+    assert leaves(31) is None
+    assert leaves(31, p90_min=60) is None  # told before: a wait that has grown takes nothing back
+    assert leaves(5, p90_min=None) is None
+
+
 def test_a_departure_before_the_likely_end_of_the_wait_is_asked_about_first() -> None:
     story = Story(row(1))
     now = story.now.utc_ms

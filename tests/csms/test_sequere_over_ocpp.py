@@ -50,7 +50,7 @@ class Speaking(Session):
     @on("DataTransfer")  # type: ignore[untyped-decorator,unused-ignore]
     def on_transfer(self, vendor_id: str, message_id: str | None = None, data: Any = None) -> Any:
         """Note an update, held to its schema, and say that it was shown."""
-        assert vendor_id == VENDOR
+        assert vendor_id == self.office.vendor
         assert isinstance(data, str)
         assert len(json.dumps(data, ensure_ascii=False)) - 2 <= DATA_CHARACTERS_MAX
         body = json.loads(data)
@@ -75,6 +75,7 @@ class Hub(Office):
         super().__init__(utc_ms=lambda: time.time_ns() // 1_000_000)
         self.updates: list[dict[str, Any]] = []
         self.answer = "Accepted"
+        self.vendor = VENDOR
         self.ready = asyncio.Event()
         self.ready.set()
         self.tags |= {"ANNA": "Accepted", "BERT": "Accepted"}
@@ -91,7 +92,7 @@ class Hub(Office):
     async def transfer(self, operation: str, body: object) -> tuple[str, dict[str, Any]]:
         """Ask an operation; return the status and, held to its schema, the envelope."""
         data = body if isinstance(body, str) else json.dumps(body)
-        answer = await self.ask(call.DataTransfer(vendor_id=VENDOR, message_id=operation, data=data))
+        answer = await self.ask(call.DataTransfer(vendor_id=self.vendor, message_id=operation, data=data))
         told: dict[str, Any] = {} if answer.data is None else json.loads(answer.data)
         if answer.status == "Accepted":
             valid(f"{operation}Response", told["data"])
@@ -167,6 +168,21 @@ async def test_a_csms_queues_for_its_users_and_hears_what_becomes_of_them(tmp_pa
         out = {"request_id": "r3", "check_in_id": called["check_in_id"]}
         assert (await hub.transfer("CheckOut", out))[1]["data"]["check_in"]["status"] == "CHECKED_OUT"
         assert "ANNA" not in json.dumps(hub.updates)
+
+
+async def test_vendor_id_and_role_of_the_csms_are_configured(tmp_path: Path, hub: Hub) -> None:
+    text = site_text(hub.port).replace(
+        "[csms]\n", '[csms]\nsequere_vendor_id = "org.example.v1"\nsequere_role = "EMSP"\n'
+    )
+    hub.vendor = "org.example.v1"
+    async with whole_agent(tmp_path, text) as one:
+        await registered(one, hub)
+        assert (await hub.ask(ENABLED)).status == "Accepted"
+        await hub.heard_of("QueueState")
+        assert (await hub.transfer("CheckIn", wish("r1", "ANNA")))[1]["data"]["result"] == "ACCEPTED"
+        assert (await hub.transfer("GetPlannedPower", {}))[0] == "Rejected"  # a right of the CPO
+        hub.vendor = VENDOR
+        assert (await hub.transfer("GetCheckIns", {}))[0] == "UnknownVendorId"
 
 
 async def test_who_waits_is_told_the_place_and_then_the_bay(tmp_path: Path, hub: Hub) -> None:

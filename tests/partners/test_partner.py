@@ -18,7 +18,7 @@ from agent.partners.partner import Credentials, PartnerUnusable, partner_of
 from agent.partners.rates import Called, Rates
 from agent.partners.results import KIND_OF, RESULT_OF
 from agent.partners.sequences import LOW_BITS, Sequences
-from agent.partners.updates import ENTRY_GAP_MS, FORECAST_GAP_MS, Last, due_ms
+from agent.partners.updates import ENTRY_GAP_MS, FORECAST_GAP_MS, Last, PoolTold, due_ms, pool_changed
 from agent.texts.refusals import RESULT_KEYS
 
 HASH = hashlib.sha256(b"a-token-of-a-partner").hexdigest()
@@ -159,6 +159,16 @@ DUES = (
 @pytest.mark.parametrize(("what", "told", "due"), DUES, ids=[d[0] for d in DUES])
 def test_when_an_update_is_due(what: str, told: Told, due: int | None) -> None:
     assert due_ms(Last(TOLD, NOW, NOW), told, NOW + 1) == due
+
+
+def test_waits_of_a_pool_are_told_at_most_every_five_minutes() -> None:
+    told = PoolTold("OPEN", (3, 0, 2), 30, NOW)
+    later = NOW + FORECAST_GAP_MS
+    assert not pool_changed(told, replace(told, p90_min=40, at_ms=later - 1))
+    assert pool_changed(told, replace(told, p90_min=40, at_ms=later))
+    assert not pool_changed(told, replace(told, p90_min=39, at_ms=later))
+    assert pool_changed(told, replace(told, counts=(2, 0, 2), at_ms=NOW + 1))
+    assert pool_changed(None, told)
 
 
 def test_a_long_forecast_needs_a_fifth() -> None:
