@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command(module="agent.cli.demo", help="run a complete simulated site, to be tried out with a browser"),
     "status": Command(module="agent.cli.status", help="tell how the running agent and its devices are"),
     "explain": Command(module="agent.cli.explain", help="tell why somebody in line waits, bay by bay"),
+    "simulate": Command(module="agent.cli.simulate", help="try the rules of a site on a demand, without hardware"),
     "journal": Command(module="agent.cli.journal", help="list, verify or export the stored history"),
 }
 """The commands in the order of the help. A new one is a line here and a module."""
