@@ -44,7 +44,7 @@ from agent.partners.partner import PartnerUnusable
 from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
-from agent.web.context import SafeMode, WebContext, WebOptions
+from agent.web.context import BoardOptions, SafeMode, WebContext, WebOptions
 from agent.web.server import Served, serve
 from drivers.clock import MachineClock
 from drivers.ports import Clock, DeviceError
@@ -283,7 +283,7 @@ class _Parts:
 
     def web_context(self) -> WebContext:
         """Return what the web server works with."""
-        web, location = self._config.web, self._config.location
+        web, board, location = self._config.web, self._config.board, self._config.location
         return WebContext(
             runner=self.runner,
             journal=self._journal,
@@ -299,6 +299,9 @@ class _Parts:
                 demo=self._options.demo,
                 languages=tuple(Language(code) for code in location.languages),
                 operator_phone=location.operator_phone or None,
+                board=BoardOptions(
+                    direct_sun=board.direct_sun, night_min=board.night_min, next=board.next, chime=board.chime
+                ),
             ),
             readings=self._readings.live,
             waits=lambda: self.forecasts.waits,

@@ -15,6 +15,8 @@ SHA256 = r"\A[0-9a-f]{64}\Z"
 ISSUER = r"\A[A-Z]{2}[A-Z0-9]{3}\Z"
 IDENTITY = r"\A[A-Za-z0-9*\-_=+|@.]{0,48}\Z"  # OCPP 2.x identifierString(48); no colon, which Basic Auth forbids
 PASSWORD = r"\A[!-~]{8,40}\Z"  # OCPP 2.x A00.FR.205 asks for 16 to 40; 1.6 knew shorter ones
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+HOURS_OR_NONE = rf"\A({_CLOCK}-{_CLOCK})?\Z"
 PATH_OR_NONE = r"\A(/[^\0]+)?\Z"
 
 Scalar = str | int | float | bool
@@ -82,6 +84,33 @@ class WebSettings:
             examples=[["laden.example"]],
         ),
     ] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSettings:
+    """The public board at /board. ?sun=0, ?sun=1, ?chime=0 and ?chime=1 in its address change that for one screen."""
+
+    direct_sun: Annotated[
+        bool, setting("It stands in direct sun: dark signs on white ground from 07:00 to 19:00 local time")
+    ] = False
+    night: Annotated[
+        str,
+        setting(
+            "When it is dimmed to 40 %, in local time; empty: never",
+            pattern=HOURS_OR_NONE,
+            form='hours such as "22:00-06:00"',
+        ),
+    ] = "22:00-06:00"
+    next: Annotated[bool, setting("It shows who is called next")] = True
+    chime: Annotated[bool, setting("It sounds for each new call; the browser must be allowed to play sound")] = False
+
+    @property
+    def night_min(self) -> tuple[int, int] | None:
+        """Return begin and end of the night in minutes of the day, or None."""
+        if not self.night:
+            return None
+        begin, end = (int(clock[:2]) * 60 + int(clock[3:]) for clock in self.night.split("-"))
+        return begin, end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

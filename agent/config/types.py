@@ -10,7 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from agent.config.link_types import PATH_OR_NONE, AuthorisationSettings, CsmsSettings, PartnerSettings, WebSettings
+from agent.config.link_types import (
+    PATH_OR_NONE,
+    AuthorisationSettings,
+    BoardSettings,
+    CsmsSettings,
+    PartnerSettings,
+    WebSettings,
+)
 from agent.config.policy_types import PolicySettings, PresenceSettings
 from agent.config.settings import setting
 from agent.config.site_types import EvseSettings, LocationSettings, PoolSettings
@@ -109,6 +116,7 @@ class Config:
     policy: Annotated[PolicySettings, setting("How the queue behaves")] = field(default_factory=PolicySettings)
     presence: Annotated[PresenceSettings, setting("Proof of being on site")] = field(default_factory=PresenceSettings)
     web: Annotated[WebSettings, setting("The web server")] = field(default_factory=WebSettings)
+    board: Annotated[BoardSettings, setting("The public board")] = field(default_factory=BoardSettings)
     csms: Annotated[CsmsSettings, setting("The back office")] = field(default_factory=CsmsSettings)
     authorisation: Annotated[AuthorisationSettings, setting("Cards known on site")] = field(
         default_factory=AuthorisationSettings

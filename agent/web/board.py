@@ -1,9 +1,11 @@
 """The public board: who is called where, who is next, what is free. Codes, bays and words, nothing about persons.
 
-Pure but for the catalogue. Rendered in every language of the site; the board's script alternates them. The six digits
-stand on it only for a browser on this machine: whoever could read them elsewhere would not have to be on site.
+Pure but for the catalogue. Rendered in every language of the site; the script alternates them and measures what fits,
+for neither fonts nor screens are known here. The six digits stand on it only for a browser on this machine: whoever
+could read them elsewhere would not have to be on site.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,9 +26,9 @@ from agent.web.streams import Streams
 from agent.web.words import Words
 
 CALLED_MAX = 3
-# How many fit at 40 mm of cap height in the widest usual font; more of them take turns.
-POOLS_PAGE = 2
-BAYS_PAGE = 6
+NEAR_M = 10  # the style sheet's own distance
+FAR_FROM_M = 13.5  # read from farther away, a call at its size needs the whole width: the rest is left out
+DAY_BEGINS_H, DAY_ENDS_H = 7, 19  # white ground is for a screen that the sun shines on
 LOOK_S = 2.0  # the minutes left and the clock move; the board says so when it hears nothing for 10 s
 _SHORT = re.compile(r"^(.+?), \D+(\d[\d.,]* kW)$")  # "CCS, up to 300 kW" is "CCS 300 kW" from 10 m
 
@@ -64,18 +66,21 @@ class BoardPages:
     async def show(self, request: web.Request) -> web.Response:
         """Answer the board."""
         language = self._parts.language(request)
+        scale, options = metres(request.query.get("metres")), self._parts.context.options.board
+        far = scale * NEAR_M > FAR_FROM_M
         fields = {
             **self._fields(request, language),
-            "words": self._by_language(request),
-            "stale": {one.value: self._words(one)("board.stale_bare") for one in self._languages},
-            "big_qr": "big_qr" in request.query,
-            "metres": metres(request.query.get("metres")),
+            **self._now(request),
+            "shape": "far" if far else "big-qr" if "big_qr" in request.query else "",
+            "chime": _switch(request.query.get("chime"), options.chime),
+            "events": f"/board/events?{request.query_string}",
+            "metres": scale,
         }
         return respond(request, self._parts.renderer.html("board.html", self._parts.site, language, fields))
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Answer the board's stream."""
-        return await self._streams.serve(request, lambda: {"words": self._by_language(request)}, look_s=LOOK_S)
+        return await self._streams.serve(request, lambda: self._now(request), look_s=LOOK_S)
 
     @property
     def _languages(self) -> tuple[Language, ...]:
@@ -83,6 +88,19 @@ class BoardPages:
 
     def _words(self, language: Language) -> Words:
         return self._parts.renderer.words(self._parts.site, language)
+
+    def _now(self, request: web.Request) -> dict[str, Any]:
+        """Return all of the board that changes: its body, what to say of it when it is stale, and the light."""
+        options = self._parts.context.options.board
+        faces = {one: self._words(one) for one in self._languages}
+        now_utc_ms = self._parts.now().utc_ms
+        local = next(iter(faces.values())).local(now_utc_ms)
+        sun = _switch(request.query.get("sun"), options.direct_sun)
+        return {
+            "words": self._by_language(request),
+            "stale": {one.value: words("board.stale", since=words.local(now_utc_ms)) for one, words in faces.items()},
+            "light": light(local, sun=sun, night_min=options.night_min),
+        }
 
     def _by_language(self, request: web.Request) -> dict[str, str]:
         """Return the board's body as HTML, by language."""
@@ -100,14 +118,12 @@ class BoardPages:
                 {"code": row.code, "bay": row.bay, "minutes": -(-row.left_ms // MINUTE_MS)}
                 for row in view.called[:CALLED_MAX]
             ],
-            "next": " ".join(view.next),
+            "next": " ".join(view.next) if parts.context.options.board.next else "",
             "pools": [_pool(words, pool) for pool in view.pools],
             "bays": [_bay(words, row) for row in view.bays],
             "digits": digits,
             "qr": self._qr(digits),
             "clock": _clock(words.local(now.utc_ms)),
-            "pools_page": POOLS_PAGE,
-            "bays_page": BAYS_PAGE,
         }
 
     def _qr(self, digits: str | None) -> str | None:
@@ -121,10 +137,29 @@ class BoardPages:
 def metres(text: str | None) -> float:
     """Return the factor by which the board's signs are larger for a reading distance; 10 m is 1."""
     try:
-        wanted = float(text or 10)
+        wanted = float(text or NEAR_M)
     except ValueError:
         return 1.0
-    return min(max(wanted, 3.0), 20.0) / 10
+    return min(max(wanted, 3.0), 20.0) / NEAR_M if math.isfinite(wanted) else 1.0
+
+
+def light(local: datetime | None, *, sun: bool, night_min: tuple[int, int] | None) -> str:
+    """Return the light that the board stands in: "day" for direct sun, "night", or "" while nobody can tell."""
+    if local is None:
+        return ""
+    if sun and DAY_BEGINS_H <= local.hour < DAY_ENDS_H:
+        return "day"
+    if night_min is None:
+        return ""
+    begin, end = night_min
+    minute = local.hour * 60 + local.minute
+    dark = begin <= minute < end if begin <= end else minute >= begin or minute < end
+    return "night" if dark else ""
+
+
+def _switch(text: str | None, usual: bool) -> bool:
+    """Return what the address of one screen says, or what is usual on this site."""
+    return usual if text not in ("0", "1") else text == "1"
 
 
 def _pool(words: Words, view: PoolView) -> dict[str, str]:

@@ -88,6 +88,16 @@ def no_app(_: CheckInId, __: EvseId) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoardOptions:
+    """How the public board was configured; `night_min` is begin and end of the night in minutes of the local day."""
+
+    direct_sun: bool = False
+    night_min: tuple[int, int] | None = None
+    next: bool = True
+    chime: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebOptions:
     """How the web server was configured.
 
@@ -100,6 +110,7 @@ class WebOptions:
     demo: bool = False
     languages: tuple[Language, ...] = (Language.EN, Language.DE)
     operator_phone: str | None = None
+    board: BoardOptions = field(default_factory=BoardOptions)
 
     def __post_init__(self) -> None:
         """Refuse a site without a language."""

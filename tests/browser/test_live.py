@@ -1,13 +1,11 @@
 """The live page: announced once, counted on the browser's own clock, polled when cut, honest when lost."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from browser_fixtures import needs_chromium, phone, reaches, text_of
 from playwright.async_api import Page
-from stages import STAGES, stranger_charges
-from web_fixtures import RunningSite, lone, serving
+from stages import STAGES
+from web_fixtures import RunningSite, serving
 
 from agent.core import inputs as i
 from agent.core.layout import EvseId
@@ -165,57 +163,3 @@ async def test_the_countdown_does_not_believe_the_phones_clock(tmp_path: Path) -
         await page.reload()
         await page.wait_for_selector(".timer b")
         assert (await text_of(page, ".timer b")) in about_five_minutes
-
-
-# In one go: the board turns to its other language and takes news at moments of its own.
-FACE_BOXES = """(lang) => {
-    for (const face of frame.children) face.hidden = face.lang !== lang;
-    const face = document.querySelector(`.face[lang=${lang}]`);
-    return ['.where', '.call'].map((one) => face.querySelector(one).getBoundingClientRect().toJSON());
-}"""
-
-
-@pytest.mark.parametrize("label", ["4", "14", "214", "P2-14", "WWWWWW"])
-async def test_a_called_bay_is_never_cut_off_the_board(label: str, tmp_path: Path) -> None:
-    wide = {"width": 1920, "height": 1080}
-    named = lone()
-    named = replace(named, evses=(replace(named.evses[0], label=label),))
-    async with serving(tmp_path, named) as site, phone(site.url, viewport=wide) as page:
-        await STAGES[PageState.CALLED][1](site)
-        await page.goto("/board")
-        for lang in ("en", "de"):
-            inner, outer = await page.evaluate(FACE_BOXES, lang)
-            assert inner["width"] > 0
-            assert outer["x"] < inner["x"]
-            assert inner["x"] + inner["width"] <= outer["x"] + outer["width"]
-            assert abs(inner["y"] - outer["y"]) < outer["height"] / 2
-
-
-async def test_the_board_alternates_languages_and_admits_when_it_is_stale(tmp_path: Path) -> None:
-    wide = {"width": 1920, "height": 1080}
-    async with serving(tmp_path) as site, phone(site.url, viewport=wide) as page:
-        await stranger_charges(site, 1)
-        await STAGES[PageState.CALLED][1](site)
-        await page.clock.install()
-        await page.goto("/board")
-        await page.wait_for_selector(".face:not([hidden]) .call .word >> text=BAY")
-        await page.clock.run_for(8_000)
-        await page.wait_for_selector(".face:not([hidden]) .call .word >> text=PLATZ")
-        sizes = await page.evaluate(
-            """['.call b', '.pool', '.bays li'].map(
-            (one) => parseFloat(getComputedStyle(document.querySelector(one)).fontSize))"""
-        )
-        # Cap height is about 0.71 of the size; a pixel of a 55 inch panel is 0.634 mm.
-        assert [round(size * 0.71 * 0.634) for size in sizes] == [69, 39, 39]
-        await page.goto("/board?metres=12")
-        size = await page.evaluate("parseFloat(getComputedStyle(document.querySelector('.pool')).fontSize)")
-        assert round(size) == round(1080 * 0.081 * 1.2)
-        await page.wait_for_selector(".call >> nth=0")
-        await cut(site)
-        for _ in range(12):
-            await page.clock.run_for(1_000)
-        await page.wait_for_selector("#stale:not([hidden])")
-        assert await page.is_visible(".face:not([hidden]) .call")
-        for _ in range(60):
-            await page.clock.run_for(1_000)
-        assert not await page.is_visible(".face:not([hidden]) .call")

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config.forms import keys_of
+from agent.config.link_types import BoardSettings
 from agent.config.load import demo_text, load
 from agent.config.location import digest, location_of, offsets_of, policy_of
 from agent.config.opening import parse_opening
@@ -57,6 +58,11 @@ def test_demo_site_has_its_powers_plugs_and_names() -> None:
     assert demo.has_plan
     assert demo.evses[2].place == Place(row=2, column=1)
     assert demo.pools[0].names == (("en", "CCS, up to 300 kW"), ("de", "CCS, bis 300 kW"))
+
+
+@pytest.mark.parametrize(("night", "minutes"), [("22:00-06:00", (1320, 360)), ("00:30-23:59", (30, 1439)), ("", None)])
+def test_the_night_of_the_board_is_in_minutes_of_the_day(night: str, minutes: tuple[int, int] | None) -> None:
+    assert BoardSettings(night=night).night_min == minutes
 
 
 def test_german_name_falls_back_to_the_english_one(site: str) -> None:

@@ -2,8 +2,10 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from stages import STAGES, join, joined, stranger_charges
 from web_fixtures import FAST, SLOW, Phone, rasthof, serving
 
@@ -12,7 +14,8 @@ from agent.core.inputs import Started
 from agent.core.page import PageState
 from agent.core.shown import EvseShown, WaitRange, Waits
 from agent.texts import Language, load
-from agent.web.board import _BAY_WORDS
+from agent.web.board import _BAY_WORDS, light, metres
+from agent.web.context import BoardOptions, WebOptions
 from agent.web.status import _SENTENCES
 
 
@@ -44,6 +47,70 @@ async def test_the_digits_stand_on_the_board_of_this_machine_only(tmp_path: Path
         far = await phone.get("/board", **{"X-Forwarded-For": "10.0.0.9"})
         assert spaced not in far.words
         assert site.digits not in far.text
+
+
+async def test_who_is_next_is_shown_unless_the_operator_says_no(tmp_path: Path) -> None:
+    for shown in (True, False):
+        options = WebOptions(board=BoardOptions(next=shown))
+        async with serving(tmp_path / str(shown), options=options) as site, Phone(site.url) as phone:
+            for _ in range(3):
+                last = await joined(site)
+            assert (f"Next: {last.code}" in (await phone.get("/board")).words) is shown
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "sun", "night_min", "found"),
+    [
+        (6, 59, True, None, ""),
+        (7, 0, True, None, "day"),
+        (18, 59, True, None, "day"),
+        (19, 0, True, None, ""),
+        (12, 0, False, None, ""),
+        (21, 59, True, (1320, 360), ""),
+        (22, 0, True, (1320, 360), "night"),
+        (5, 59, True, (1320, 360), "night"),
+        (6, 0, False, (1320, 360), ""),
+        (1, 0, False, (60, 120), "night"),
+        (2, 0, False, (60, 120), ""),
+        (8, 0, True, (60, 1000), "day"),  # the sun does not ask the clock of the night
+    ],
+)
+def test_the_board_knows_sun_and_night_by_local_time(
+    hour: int, minute: int, sun: bool, night_min: tuple[int, int] | None, found: str
+) -> None:
+    assert light(datetime(2026, 11, 21, hour, minute, tzinfo=UTC), sun=sun, night_min=night_min) == found
+
+
+def test_nobody_guesses_the_light_by_a_clock_that_is_not_trusted() -> None:
+    assert light(None, sun=True, night_min=(0, 1439)) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"), [(None, 1), ("", 1), ("12", 1.2), ("1", 0.3), ("99", 2), ("nan", 1), ("x", 1)]
+)
+def test_a_reading_distance_is_a_factor_within_reason(text: str | None, factor: float) -> None:
+    assert metres(text) == factor
+
+
+async def test_one_screen_may_differ_from_the_site(tmp_path: Path) -> None:
+    options = WebOptions(board=BoardOptions(direct_sun=True, chime=True))
+    async with serving(tmp_path, options=options) as site, Phone(site.url) as phone:
+        assert [words in (await phone.get("/board")).text for words in ("data-chime", 'class="board day"')] == [
+            True,
+            True,
+        ]
+        indoors = (await phone.get("/board?sun=0&chime=0")).text
+        assert "data-chime" not in indoors
+        assert 'class="board "' in indoors
+        async with phone.stream("/board/events?sun=0") as events:
+            assert json.loads(await anext(events))["light"] == ""
+        async with phone.stream("/board/events") as events:
+            told = json.loads(await anext(events))
+        assert told["light"] == "day"
+        assert told["stale"] == {
+            "en": "Display not up to date since 14:00",
+            "de": "Anzeige nicht aktuell seit 14:00 Uhr",
+        }
 
 
 async def test_the_board_is_kept_true_by_its_stream(tmp_path: Path) -> None:
