@@ -211,6 +211,32 @@ async def test_keys_and_local_list_survive_a_restart(tmp_path: Path, clock: Manu
         assert office.told("Authorize") == []
 
 
+async def test_list_that_the_central_system_contradicts_is_told_once(
+    tmp_path: Path, clock: ManualClock, office: Office
+) -> None:
+    entries = [{"idTag": tag, "idTagInfo": {"status": "Accepted"}} for tag in ("EVA", "ANNA")]
+    office.tags |= {"EVA": "Blocked", "ANNA": "Accepted"}
+
+    def conflicts() -> list[dict[str, str]]:
+        told = [said for _, said in office.told("StatusNotification") if said["error_code"] == "LocalListConflict"]
+        assert all((said["connector_id"], said["status"]) == (0, "Available") for said in told)
+        return told
+
+    async with agent(tmp_path, clock, office.port) as one:
+        await one.online()
+        update = call.SendLocalList(list_version=3, update_type="Full", local_authorization_list=entries)
+        assert (await office.ask(update)).status == "Accepted"
+        assert await one.swipe(1, "ANNA") == "Accepted"
+        assert not conflicts()
+        for _ in range(2):
+            assert await one.swipe(1, "EVA") == "Blocked"
+        assert len(conflicts()) == 1
+        again = call.SendLocalList(list_version=4, update_type="Differential", local_authorization_list=entries)
+        assert (await office.ask(again)).status == "Accepted"
+        await one.swipe(1, "EVA")
+        assert len(conflicts()) == 2
+
+
 async def test_new_password_is_used_after_the_central_system_set_it(
     tmp_path: Path, clock: ManualClock, office: Office
 ) -> None:

@@ -272,6 +272,32 @@ def test_cache_learns_from_answers_and_is_cleared_on_request() -> None:
     assert answer(asked(one, "ClearCache")) == {"status": "Rejected"}
 
 
+def test_ids_that_come_onto_the_list_leave_the_cache() -> None:
+    one = accepted()
+    for tag in ("A", "B"):
+        one.noted(tag, IdTagInfo(status=AuthorizationStatus.ACCEPTED), 0)
+    entry = {"idTag": "A", "idTagInfo": {"status": "Accepted"}}
+    deeds = asked(one, "SendLocalList", listVersion=1, updateType="Full", localAuthorizationList=[entry])
+    assert [type(deed) for deed in deeds] == [Keep, Keep, Reply]
+    assert set(one.cache.entries) == {"b"}
+    refused = asked(one, "SendLocalList", listVersion=1, updateType="Differential", localAuthorizationList=[])
+    assert ([type(deed) for deed in refused], answer(refused)) == ([Reply], {"status": "VersionMismatch"})
+
+
+@pytest.mark.parametrize(
+    ("said", "conflicts"),
+    [("Accepted", False), ("ConcurrentTx", False), ("Blocked", True), ("Expired", True), ("Invalid", True)],
+)
+@pytest.mark.parametrize("enabled", [True, False])
+def test_list_that_is_contradicted_is_told_while_it_is_used(said: str, conflicts: bool, enabled: bool) -> None:
+    one = accepted(LocalAuthListEnabled="true" if enabled else "false", AuthorizationCacheEnabled="false")
+    one.local = LocalList(version=1, entries={"a": IdTagInfo(status=AuthorizationStatus.ACCEPTED)})
+    one.show(0, Status(status=ConnectorStatus.AVAILABLE), 0)
+    assert one.noted("A", IdTagInfo(status=AuthorizationStatus(said)), 0) == ()
+    expected = [("StatusNotification", "Available")] if conflicts and enabled else []
+    assert (told(one.tick(0)), told(one.tick(0))) == (expected, [])
+
+
 @pytest.mark.parametrize(
     ("action", "payload", "status"),
     [

@@ -169,6 +169,7 @@ class CsmsLink:
         """Remember what the CSMS said of an id."""
         async with self._lock:
             await self._deeds(self.station.noted(id_tag, info, self._now_ms()))
+        self._changed.set()
 
     async def run(self, desk: Desk) -> None:
         """Keep the station connected and up to date until cancelled."""

@@ -42,6 +42,13 @@ class LocalList:
         """The version to tell: 0 is reserved for an empty list (OCPP 1.6, 5.10)."""
         return self.version if self.entries else 0
 
+    def contradicted(self, key: str, info: IdTagInfo) -> bool:
+        """Return whether the Central System contradicts the list; to say that an id charges elsewhere does not."""
+        listed = self.entries.get(key)
+        if listed is None or info.status is AuthorizationStatus.CONCURRENT_TX:
+            return False
+        return (listed.status is AuthorizationStatus.ACCEPTED) is not (info.status is AuthorizationStatus.ACCEPTED)
+
     def updated(self, update: SendLocalList, keys: KeyTable, key_of: KeyOf) -> tuple[UpdateStatus, LocalList]:
         """Return the list after an update and how the update is answered; a refused one changes nothing."""
         if not keys.flag("LocalAuthListEnabled"):
@@ -88,6 +95,12 @@ class Cache:
         while len(kept) > CACHE_ENTRIES_MAX:
             kept.pop(min(kept, key=lambda one: _worth(one, kept[one])))
         return Cache(entries=kept)
+
+    def without(self, local: LocalList) -> Cache:
+        """Return the cache without the ids of a list: the same one if it has none of them."""
+        if self.entries.keys().isdisjoint(local.entries):
+            return self
+        return Cache(entries={key: cached for key, cached in self.entries.items() if key not in local.entries})
 
 
 def _worth(key: str, cached: Cached) -> tuple[bool, int, str]:

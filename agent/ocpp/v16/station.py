@@ -17,7 +17,7 @@ from agent.ocpp.effects import Answered, Lost, NotSent, Outcome, Refused, TimedO
 from agent.ocpp.frames import Call, Payload
 from agent.ocpp.rpc import Lane
 from agent.ocpp.v16 import types as t
-from agent.ocpp.v16.authorisation import Cache, KeyOf, LocalList
+from agent.ocpp.v16.authorisation import Cache, KeyOf, LocalList, UpdateStatus
 from agent.ocpp.v16.deeds import Deed, Deeds, Fail, Keep, Meter, Open, Reconnect, Reply, SetClock, Tell, Want, Wanted
 from agent.ocpp.v16.keys import ChangeStatus, KeyTable
 from agent.ocpp.v16.messages import own_request, own_response, parse_request, parse_response
@@ -72,6 +72,8 @@ class Station:
     _boot_at_ms: int | None = None  # when BootNotification is to be sent; None while it is on its way or needless
     _heard_ms: int = 0  # the last exchange with the Central System
     _time_told_ms: int = 0  # the last answer that told the time
+    _conflicts: set[str] = field(default_factory=set, repr=False)  # entries of the list that were found contradicted
+    _conflict_due: bool = False  # one of them is still to be told
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
@@ -105,6 +107,7 @@ class Station:
             deeds.append(self._boot())
         if self.registration is Registration.ACCEPTED:
             deeds += [_status_told(one, status) for one, status in self.board.due(now_ms, self._stable_ms)]
+            deeds += self._conflict_told()
             if self._heartbeat_at_ms <= now_ms:
                 self._heard_ms = self._time_told_ms = now_ms  # the next one is due an interval from here
                 deeds.append(_heartbeat())
@@ -137,7 +140,13 @@ class Station:
         return self.tick(now_ms)
 
     def noted(self, id_tag: str, info: t.IdTagInfo, now_ms: int) -> Deeds:
-        """The Central System said something about an id (Authorize, Start-, StopTransaction): cache it (3.5.1)."""
+        """The Central System said something about an id (Authorize, Start-, StopTransaction): cache it (3.5.1).
+
+        Where the local list says otherwise, `tick` tells so (3.5.2), once for each entry of a list.
+        """
+        if self.keys.flag("LocalAuthListEnabled") and self.local.contradicted(self.key_of(id_tag), info):
+            self._conflict_due = self._conflict_due or self.key_of(id_tag) not in self._conflicts
+            self._conflicts.add(self.key_of(id_tag))
         if not self.keys.flag("AuthorizationCacheEnabled"):
             return ()
         self.cache = self.cache.noted(self.key_of(id_tag), info, self.local, now_ms)
@@ -210,8 +219,7 @@ class Station:
             case t.ChangeConfiguration():
                 return self._changed(request, reply(status=ChangeStatus.REJECTED.value), call, now_ms)
             case t.SendLocalList():
-                status, self.local = self.local.updated(request, self.keys, self.key_of)
-                return (Keep(what=self.local), reply(status=status.value))
+                return self._listed(request, call)
             case t.GetLocalListVersion():
                 enabled = self.keys.flag("LocalAuthListEnabled")
                 return (reply(listVersion=self.local.told_version if enabled else -1),)
@@ -225,6 +233,26 @@ class Station:
             case _:
                 refusal = self._refused_early(request)
                 return (reply(status=refusal),) if refusal else (Want(message_id=call.message_id, wanted=request),)
+
+    def _listed(self, request: t.SendLocalList, call: Call) -> Deeds:
+        """Take an update of the list; ids that are on it are not in the cache (3.5.3)."""
+        status, self.local = self.local.updated(request, self.keys, self.key_of)
+        said = self.reply(call.message_id, call.action, {"status": status.value})
+        if status is not UpdateStatus.ACCEPTED:
+            return (said,)
+        self._conflicts.clear()
+        before, self.cache = self.cache, self.cache.without(self.local)
+        forgotten: Deeds = () if self.cache is before else (Keep(what=self.cache),)
+        return (Keep(what=self.local), *forgotten, said)
+
+    def _conflict_told(self) -> Deeds:
+        station = self.board.shown(0)
+        if not self._conflict_due or station is None:
+            return ()
+        self._conflict_due = False
+        payload = {"connectorId": 0, "status": station.status.value, "errorCode": "LocalListConflict"}
+        told = own_request("StatusNotification", payload)
+        return (Tell(action="StatusNotification", payload=told, lane=Lane.STATE, key="local list conflict"),)
 
     def _told_keys(self, request: t.GetConfiguration) -> dict[str, Any]:
         told, unknown = self.keys.get(request.keys)
