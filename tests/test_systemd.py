@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.kernel.ends import GOOD_S, UNCLEAN_MAX
+from agent.kernel.tasks import STOP_S, Stage
 
 SYSTEMD = Path(__file__).parent.parent / "systemd"
 UNIT = SYSTEMD / "stationmaster.service"
@@ -86,6 +87,11 @@ def test_safe_mode_is_reached_because_systemd_never_gives_up_and_keeps_what_tell
     assert settings("StartLimitIntervalSec") == ["0"]
     assert settings("StartLimitBurst") == []
     assert float(settings("RestartSec")[0]) * UNCLEAN_MAX < GOOD_S
+
+
+def test_systemd_waits_for_all_stages_of_a_stop() -> None:
+    drains = 1  # what waits is taken before the runner ends
+    assert float(settings("TimeoutStopSec")[0]) > (len(Stage) + drains) * STOP_S
     assert settings("StateDirectory") == settings("RuntimeDirectory") == ["stationmaster"]
     assert settings("RuntimeDirectoryPreserve") == ["restart"]
 

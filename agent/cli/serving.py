@@ -17,6 +17,7 @@ from agent.config.load import load, read_text
 from agent.config.problems import Problem
 from agent.config.types import Config
 from agent.kernel.mishaps import TooManyMishaps
+from agent.kernel.notify import managed
 
 STATE_DIR = Path("/var/lib/stationmaster")
 _SAID = (*SAID, TooManyMishaps)
@@ -51,6 +52,8 @@ def run_until_stopped(options: Options, started: Callable[[Running], Awaitable[N
     try:
         while asyncio.run(_serve(options, started)):
             logging.getLogger("stationmaster").warning("state=restarting")
+            if managed():  # it was told that we stop, and would end us if we went on: it starts us again
+                break
     except* _SAID as group:
         failed = _leaves(group)
     for error in failed:

@@ -11,7 +11,7 @@ from agent.core import events as ev
 from agent.core.admission import Admission
 from agent.core.booking import Plan, ReservationId
 from agent.core.layout import CheckInId, EvseId, Now, arrival_window_ms
-from agent.core.planner import Slot, room_for
+from agent.core.planner import Slot, room_for, unbound
 from agent.core.queue import Match, next_match, possible_matches
 from agent.core.state import CheckIn, Site
 
@@ -57,10 +57,12 @@ def _booked_call(
 def endangered_by(site: Site, evse: EvseId, check_in: CheckIn | None, now: Now) -> ReservationId | None:
     """Return the booking that would be in danger if energy started at a free EVSE now, or None.
 
-    Somebody whose own booking is due endangers nobody: they were given what the ledger has for them.
+    Somebody whose own booking is due may have an EVSE that the plan has for nobody else.
     """
-    if not any(r.open for r in site.reservations.values()) or (check_in and check_in.reservation is not None):
+    if not any(r.open for r in site.reservations.values()):
         return None
+    if check_in is not None and check_in.reservation is not None:
+        return None if _planned(site, check_in, evse, now) == () else check_in.reservation
     layout = site.layout_of(evse)
     plugged = site.evse(evse).plugged
     connectors = [c for c in layout.connectors if plugged in (None, c.id)] if layout else []
@@ -68,6 +70,16 @@ def endangered_by(site: Site, evse: EvseId, check_in: CheckIn | None, now: Now) 
         return None
     leaves = check_in.departure_utc_ms if check_in else None
     return Admission(site, now).endangered(layout, max(connectors, key=lambda c: c.max_power_w), leaves)
+
+
+def planned_before(site: Site, evse: EvseId, until_ms: int, now: Now) -> ReservationId | None:
+    """Return the first reservation that is planned on an EVSE and begins before an instant, or None."""
+    if now.utc_ms is None:
+        return None
+    until_utc_ms = now.utc_ms + until_ms - now.elapsed_ms
+    here = (r for r in unbound(site) if r.planned == evse and r.period.begin_utc_ms < until_utc_ms)
+    first = next(here, None)
+    return None if first is None else first.id
 
 
 def _endangers(site: Site, admission: Admission, check_in: CheckIn, match: Match) -> ReservationId | None:
@@ -86,7 +98,7 @@ def _planned(site: Site, check_in: CheckIn, evse: EvseId, now: Now) -> Plan | No
         return ()
     plan = room_for(site, Slot(reservation=booked.id, accepts=(evse,), span=booked.claimed), now)
     if plan is not None:
-        return tuple(p for p in plan if p[0] != booked.id)
+        return plan
     return () if now.utc_ms is None or now.utc_ms >= booked.period.begin_utc_ms else None
 
 

@@ -25,14 +25,16 @@ def missed(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:
     if booked is None and check_in.misses < misses_allowed(site, check_in):
         rank = rank_behind(site, check_in)
         return (ev.CallMissed(at_ms=at, check_in=check_in.id, evse=hold.evse, rank=rank),)
+    # Without a clock nobody knows whether a booked driver is late: the booking ends, and nobody pays for it.
+    blind = booked is not None and now.utc_ms is None
     ended = ev.CheckInEnded(
         at_ms=at,
         check_in=check_in.id,
-        state=CheckInState.NO_SHOW,
-        reason=Reason.NOT_ARRIVED,
+        state=CheckInState.CANCELED if blind else CheckInState.NO_SHOW,
+        reason=Reason.EXPIRED if blind else Reason.NOT_ARRIVED,
         evse=hold.evse,
     )
-    return (ended,) if booked is None else (ended, *no_show_fee(site, booked, hold, now))
+    return (ended,) if booked is None or blind else (ended, *no_show_fee(site, booked, hold, now))
 
 
 def blocked(site: Site, hold: Hold, now: Now) -> tuple[ev.Event, ...]:

@@ -9,12 +9,15 @@ from enum import IntEnum
 from operator import attrgetter
 
 from agent.core import events as ev
+from agent.core.admission import UNTRUSTED_MS
 from agent.core.coming_due import come_due, due_utc_ms, forget, look, look_utc_ms, over, over_utc_ms
 from agent.core.conduct import missed, scan_relaxed_at
 from agent.core.hours import next_close_utc_ms
 from agent.core.layout import CheckInId, EvseId, Now, PartnerPresence, Policy, arrival_window_ms
 from agent.core.planner import is_bound
-from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Reason, Site, Stay
+from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Hold, Reason, Site, Stay
+
+FORGET_AT_ONCE = 256  # far below what one turn of the journal takes; the next ones have a turn of their own
 
 
 class Kind(IntEnum):
@@ -71,21 +74,26 @@ def _due(site: Site) -> Iterator[Due]:
         yield site.reconciling_until_ms, Kind.RECONCILED, 0
         return  # nothing else may lapse before the inputs are read
     policy = site.location.policy
-    if not site.paused:  # lamps and displays are dark: nobody is to be punished for not coming
+    if not site.paused:  # lamps and displays are dark: no clock runs against anybody
         for evse, hold in site.holds.items():
-            if hold.kept_until_utc_ms is None or site.utc_minus_elapsed_ms is not None:
-                yield hold.until_ms, Kind.HOLD, evse  # a booked one lapses by a trusted clock only
+            yield _lapses_ms(site, hold), Kind.HOLD, evse
+        yield from _of_check_ins(site, policy)
+        yield from _closings(site)
+        yield from _of_reservations(site, policy)
     for evse, reserve in site.reserved.items():
         yield reserve.until_ms, Kind.RESERVE_NOW, evse
-    yield from _of_check_ins(site, policy)
     for stay in site.stays.values():
         yield from _of_stay(site, stay, policy)
     yield from _of_bays(site, policy)
-    yield from _closings(site)
-    yield from _of_reservations(site, policy)
     relaxed = scan_relaxed_at(site)
     if relaxed is not None:
         yield relaxed, Kind.SCAN_RELAXED, 0
+
+
+def _lapses_ms(site: Site, hold: Hold) -> int:
+    """Return when a hold lapses; a booked one hours later while the clock is untrusted, for it may be far from due."""
+    blind = hold.kept_until_utc_ms is not None and site.utc_minus_elapsed_ms is None
+    return hold.until_ms + UNTRUSTED_MS if blind else hold.until_ms
 
 
 def _of_check_ins(site: Site, policy: Policy) -> Iterator[Due]:
@@ -193,7 +201,8 @@ def _forgotten(site: Site, _: int, now: Now) -> tuple[ev.Event, ...]:
     keep_ms = site.location.policy.keep_ended_ms if site.location else 0
     until_ms = now.elapsed_ms - keep_ms
     over = [c.id for c in site.check_ins.values() if c.ended_ms is not None and c.ended_ms <= until_ms]
-    return tuple(ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=check_in) for check_in in sorted(over))
+    some = sorted(over)[:FORGET_AT_ONCE]
+    return tuple(ev.CheckInForgotten(at_ms=now.elapsed_ms, check_in=check_in) for check_in in some)
 
 
 _LAPSE: Mapping[Kind, Callable[[Site, int, Now], tuple[ev.Event, ...]]] = {

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from agent.core import events as ev
 from agent.core import inputs as i
+from agent.core.assigning import endangered_by, planned_before
 from agent.core.calendar import cancel, reserve, update_arrival
 from agent.core.conduct import believed, blocked, plugged_elsewhere, proof_of_presence, shown_on_site
 from agent.core.joining import arrival, expected_arrival, join, leaves_too_soon, must_show_again
@@ -337,6 +338,9 @@ def _make_reserve_now(site: Site, request: i.MakeReserveNow, now: Now) -> Decisi
         return i.Refused(reason=i.Refusal.CLOCK_UNTRUSTED, evse=evse)
     if until.elapsed_ms <= now.elapsed_ms:
         return i.Refused(reason=i.Refusal.RESERVATION_UNKNOWN, evse=evse)  # over before it began
+    booking = planned_before(site, evse, until.elapsed_ms, now) or endangered_by(site, evse, None, now)
+    if booking is not None:
+        return i.Refused(reason=i.Refusal.KEPT_FOR_BOOKING, evse=evse, reservation=booking)
     reserve = ReserveNow(
         id=request.id,
         evse=evse,

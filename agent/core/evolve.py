@@ -120,7 +120,10 @@ def _clock_set(site: Site, e: ev.ClockSet) -> Site:
     window = arrival_window_ms(site.location.policy, more_time=False) if site.location else 0
     return replace(
         after,
-        holds={k: _kept_by_utc(h, offset, e.at_ms + window) for k, h in after.holds.items()},
+        holds={
+            k: _kept_by_utc(h, offset, e.at_ms + window, blind=site.utc_minus_elapsed_ms is None)
+            for k, h in after.holds.items()
+        },
         check_ins={k: _expected_by_utc(c, offset) for k, c in after.check_ins.items()},
         reserved={k: _reserved_by_utc(r, offset) for k, r in after.reserved.items()},
     )
@@ -133,11 +136,13 @@ def _expected_by_utc(check_in: CheckIn, offset: int) -> CheckIn:
     return replace(check_in, expected=Expected(elapsed_ms=expected.utc_ms - offset, utc_ms=expected.utc_ms))
 
 
-def _kept_by_utc(hold: Hold, offset: int, least_ms: int) -> Hold:
-    """A booked hold ends by the wall clock; one that a step would end at once is kept for a window more."""
+def _kept_by_utc(hold: Hold, offset: int, least_ms: int, *, blind: bool) -> Hold:
+    """A booked hold ends by the wall clock; what a step, or the end of a `blind` time, would end at once is kept for
+    a window more."""
     if hold.kept_until_utc_ms is None:
         return hold
-    return replace(hold, until_ms=max(hold.kept_until_utc_ms - offset, min(hold.until_ms, least_ms)))
+    least = least_ms if blind else min(hold.until_ms, least_ms)
+    return replace(hold, until_ms=max(hold.kept_until_utc_ms - offset, least))
 
 
 def _reserved_by_utc(reserve: ReserveNow, offset: int) -> ReserveNow:

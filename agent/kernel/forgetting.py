@@ -177,6 +177,11 @@ def references(site: Site) -> Iterator[str]:
         yield from check_in.subjects
         if check_in.device is not None:
             yield check_in.device
+    for _, reservation in sorted(site.reservations.items()):
+        if reservation.open:
+            yield from reservation.subjects
+            if reservation.device is not None:
+                yield reservation.device
     for _, stay in sorted(site.stays.items()):
         yield from (ref for ref in (stay.subject, stay.group) if ref is not None)
     for _, reserve in sorted(site.reserved.items()):

@@ -4,6 +4,11 @@ import os
 import socket
 
 
+def managed() -> bool:
+    """Return whether systemd runs us: then it is told how we are, and starts us again when we end."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
 def notify(message: str) -> None:
     """Send a state such as READY=1 or WATCHDOG=1; a lost message is not worth failing for."""
     address = os.environ.get("NOTIFY_SOCKET")

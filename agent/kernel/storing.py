@@ -72,7 +72,7 @@ class Storing:
         """
         fresh = entry != ((), ())
         if fresh:
-            self._waiting.append(entry)
+            self._waiting.extend([entry] if refusable else _pieces(entry))
         if self._waiting and (self.retry_at_ms is None or now.elapsed_ms >= self.retry_at_ms):
             await self._try(now, alone=fresh and refusable)
         if self._waiting:
@@ -144,6 +144,18 @@ class Storing:
         self._kept += len(entry[0]) + len(entry[1])
         if self._kept > BACKLOG_MAX:
             raise CannotGoOn(f"the disk has failed for too long: {self._kept} rows wait in memory: renew card or disk")
+
+
+def _pieces(entry: Entry) -> list[Entry]:
+    """Return what is due by itself in turns that the journal takes: after a long sleep that may be more than one.
+
+    Each is a state that the site has passed through; the rows come with the last.
+    """
+    events, writes = entry
+    if len(events) <= EVENTS_PER_TURN_MAX:
+        return [entry]
+    cut = len(events) - EVENTS_PER_TURN_MAX
+    return [*_pieces((events[:cut], ())), (events[cut:], writes)]
 
 
 class _Refused(Exception):  # noqa: N818

@@ -14,7 +14,7 @@ from agent.kernel.mishaps import Stopped
 
 log = logging.getLogger("stationmaster")
 
-STOP_S = 5.0  # for each stage of a stop; systemd waits 90 s
+STOP_S = 5.0  # for each stage of a stop; the unit waits for all four, see TimeoutStopSec
 
 
 class Stage(Enum):

@@ -6,9 +6,9 @@ from story import MINUTE, START_UTC_MS, Story, evse, location, pool
 
 from agent.core import events as ev
 from agent.core import inputs as i
-from agent.core.booking import Period, Reservation, ReservationId, ReservationStatus
+from agent.core.booking import Canceler, Period, Reservation, ReservationId, ReservationStatus
 from agent.core.layout import AdHocStart, BookingTerms, ChargingLocation, CheckInId, EvseId, PoolId, SubjectRef
-from agent.core.state import Origin, Wishes
+from agent.core.state import Origin, Reason, Wishes
 from agent.core.terms import Fee, FeeKind
 
 NO_SHOW = Fee(kind=FeeKind.NO_SHOW, before_taxes=400, currency="EUR", tax_permille=190)
@@ -103,6 +103,11 @@ class BookingStory(Story):
         assert check_in is not None, f"the booking of {who} is not due"
         self.people[who] = check_in
         return check_in
+
+    def reason_of_end(self) -> tuple[ReservationStatus, Reason, Canceler | None]:
+        """Return how the last reservation that ended did."""
+        last = self.happened(ev.ReservationEnded)[-1]
+        return last.status, last.reason, last.canceler
 
     def fees(self) -> list[tuple[FeeKind, int]]:
         """Return the kinds and amounts of the fees that arose, in order."""

@@ -1,5 +1,6 @@
 """Who is served when: order, matching, positions, changing, snoozing, the road, accessible bays, shared EVSEs."""
 
+import pytest
 from story import MINUTE, Story, evse, location, pool, row
 
 from agent.core import events as ev
@@ -289,6 +290,18 @@ def test_who_ended_within_an_hour_is_forgotten_in_one_go() -> None:
     assert [e.check_in for e in story.happened(ev.CheckInForgotten)] == [ann, bert]
     assert len({e.at_ms for e in story.happened(ev.CheckInForgotten)}) == 1
     assert cleo in story.site.check_ins, "not a day ago"
+
+
+def test_a_crowd_is_forgotten_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.core.deadlines.FORGET_AT_ONCE", 2)
+    story = Story(row(1))
+    story.somebody_charges(1)
+    for n in range(5):
+        story.joins(f"friend {n}")
+        story.leaves(f"friend {n}")
+    story.after(minutes=26 * 60)
+    assert len(story.happened(ev.CheckInForgotten)) == 5
+    assert story.site.check_ins == {}
 
 
 def test_what_ended_takes_no_more_wishes() -> None:

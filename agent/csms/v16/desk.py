@@ -202,7 +202,8 @@ class SiteDesk:
         site = self._c.runner.site
         if refused.reason is i.Refusal.NONE_IN_SERVICE:
             return "Faulted" if site.evse(evse).faults or site.faults else "Unavailable"
-        return "Occupied" if refused.reason is i.Refusal.EVSE_OCCUPIED else "Rejected"
+        taken = (i.Refusal.EVSE_OCCUPIED, i.Refusal.KEPT_FOR_BOOKING)
+        return "Occupied" if refused.reason in taken else "Rejected"
 
     async def _availability(self, wanted: t.ChangeAvailability) -> str:
         evse = EvseId(wanted.connector_id) if wanted.connector_id else None
