@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from agent.kernel.clock import WallClock
 from agent.kernel.presence import Presence, PresenceLimits
 from drivers.ports import Clock
 from drivers.registry import Port
-from drivers.twin.clock import ScaledClock
+from drivers.twin.clock import ScaledClock, TwinWall
 from drivers.twin.site import TwinSite
 
 log = logging.getLogger("stationmaster")
@@ -83,12 +82,15 @@ def presence_of(config: Config) -> Presence:
     return Presence(sum(1 for d in config.device if d.port == Port.DISPLAY), limits=limits)
 
 
-def wall_clock(clock: Clock, options: Options, last_utc_ms: int | None) -> Callable[[], int | None]:
-    """Return the wall clock, not believed before `last_utc_ms` unless the operator says so; a twin has its own."""
-    if not isinstance(clock, ScaledClock):
-        return WallClock(clock.monotonic, options.config.clock.trust, None if options.trust_clock else last_utc_ms)
-    start_ms, zero_s = time.time_ns() // 1_000_000, clock.monotonic()
-    return lambda: start_ms + round((clock.monotonic() - zero_s) * 1000)
+def wall_clock(clock: Clock, options: Options, last_utc_ms: int | None) -> WallClock | TwinWall:
+    """Return the wall clock, not believed before `last_utc_ms` unless the operator says so; a twin has its own.
+
+    A simulated location whose time has run ahead of ours goes on from there: a restart does not turn it back.
+    """
+    earliest_ms = None if options.trust_clock else last_utc_ms
+    if isinstance(clock, ScaledClock):
+        return TwinWall(clock, max(time.time_ns() // 1_000_000, earliest_ms or 0))
+    return WallClock(clock.monotonic, options.config.clock.trust, earliest_ms)
 
 
 def open_twin(options: Options, clock: Clock) -> TwinSite | None:

@@ -44,16 +44,20 @@ class LocationClock:
         """Return the elapsed milliseconds of an instant a driver gave on the `Clock` port."""
         return self._zero_ms + round(monotonic_s * 1000)
 
+    def monotonic_at(self, elapsed_ms: int) -> float:
+        """Return the instant on the `Clock` port of some elapsed milliseconds."""
+        return (elapsed_ms - self._zero_ms) / 1000
+
     async def until(self, elapsed_ms: int) -> None:
         """Return when an elapsed instant is reached."""
-        await self._base.until((elapsed_ms - self._zero_ms) / 1000)
+        await self._base.until(self.monotonic_at(elapsed_ms))
 
     async def until_set(self, event: asyncio.Event, elapsed_ms: int | None) -> None:
         """Return when the event is set, or when an elapsed instant (None: never) is reached."""
         if elapsed_ms is None:
             await event.wait()
         else:
-            await until_set(event, self._base, (elapsed_ms - self._zero_ms) / 1000)
+            await until_set(event, self._base, self.monotonic_at(elapsed_ms))
 
 
 class WallClock:

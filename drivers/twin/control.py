@@ -13,7 +13,8 @@ import msgspec
 
 from drivers.ports import Clock, LampSignal, Screen
 from drivers.twin.car import Car, is_dc
-from drivers.twin.world import EvseSpec, EvseState, SensorMode, TwinRefused, World, lamp_shown
+from drivers.twin.state import EvseState, SensorMode, lamp_shown
+from drivers.twin.world import EvseSpec, TwinRefused, World
 
 BODY_BYTES_MAX = 4096  # the largest deed takes 300 bytes
 DC_TARGET_PERCENT = 80.0  # where drivers of DC-charged cars usually let it end

@@ -25,7 +25,8 @@ from drivers.ports import (
     TokenReading,
 )
 from drivers.twin.clock import ScaledClock
-from drivers.twin.world import FLUTTER_S, Happening, SensorMode, TwinRefused, World
+from drivers.twin.state import Happening, SensorMode
+from drivers.twin.world import FLUTTER_S, TwinRefused, World
 
 METER_PERIOD_S = 1.0  # while energised; what common EVSE meters deliver
 

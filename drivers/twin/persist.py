@@ -16,7 +16,8 @@ import msgspec
 
 from drivers.ports import Clock
 from drivers.twin.car import Car
-from drivers.twin.world import CODE_LENGTH_MAX, EvseSpec, EvseState, SensorMode, TwinRefused, World
+from drivers.twin.state import EvseState, SensorMode
+from drivers.twin.world import CODE_LENGTH_MAX, EvseSpec, TwinRefused, World
 
 VERSION = 1  # of the file; another version is treated like a damaged one
 CHECKPOINT_S = 10.0  # of the world's clock while energy flows: what a kill may take from a register

@@ -6,6 +6,7 @@ The one file of the twin that knows all its parts; whoever composes an agent nee
 from pathlib import Path
 
 from drivers.ports import Clock
+from drivers.twin.clock import ScaledClock
 from drivers.twin.control import TwinControl
 from drivers.twin.devices import (
     TwinBaySensor,
@@ -30,6 +31,8 @@ class TwinSite:
         self.world = loaded.world if loaded is not None else World(specs)
         self.problems = loaded.problems if loaded is not None else ()
         self.control = TwinControl(self.world, clock)
+        if isinstance(clock, ScaledClock):
+            clock.listen(self.world.stretch)
 
     async def run(self) -> None:
         """Keep the world on disk until cancelled; returns at once for a twin without a file."""

@@ -9,22 +9,20 @@ Vehicle states follow IEC 61851-1 (A, B, C, F); connector standards are OCPI 2.3
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Generic, TypeVar
 
-from drivers.ports import (
-    LAMP_OFF,
-    BayReading,
-    ChargeReading,
-    LampSignal,
-    MeterReading,
-    Occupancy,
-    Screen,
-    VehicleState,
-)
+from drivers.ports import BayReading, ChargeReading, LampSignal, MeterReading, Occupancy, Screen, VehicleState
 from drivers.twin.car import Car, Flow, is_dc
-
-Shown = TypeVar("Shown", LampSignal, Screen)
+from drivers.twin.state import (
+    Charge,
+    EvseState,
+    Happening,
+    Leased,
+    SensorMode,
+    counted,
+    lapsed,
+    opened,
+    stretched,
+)
 
 EVSES_MAX = 200  # a simulated site of this size still fits the twin panel
 CODE_LENGTH_MAX = 50  # OCPP 1.6 vendorErrorCode CiString50Type: no fault code is longer
@@ -44,18 +42,6 @@ class TwinRefused(Exception):  # noqa: N818 - an answer to a deed, not an error 
         """Keep the reason, a sentence for the person at the twin panel."""
         super().__init__(reason)
         self.reason = reason
-
-
-class SensorMode(StrEnum):
-    """How a simulated bay sensor behaves."""
-
-    HONEST = "honest"
-    STUCK_FREE = "stuck_free"
-    STUCK_OCCUPIED = "stuck_occupied"
-    FLUTTER = "flutter"
-    UNKNOWN = "unknown"  # answers, but says it does not know
-    SILENT = "silent"  # says nothing any more
-    LOST = "lost"  # the driver ends with DeviceError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,48 +81,6 @@ class EvseSpec:
         raise TwinRefused(f"EVSE {self.evse} has no connector {connector}; it has {numbers}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """A closed contactor: since when, until when it is leased, below which limit, and what flows (None: nothing)."""
-
-    since_s: float
-    until_s: float
-    limit_w: int
-    flow: Flow | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased(Generic[Shown]):
-    """What an output shows until its lease lapses."""
-
-    value: Shown
-    until_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvseState:
-    """What is true at one EVSE since its last deed; `register_wh` is exact and shown cut to whole Wh."""
-
-    occupied: bool = False
-    car: Car | None = None
-    plugged: int | None = None
-    register_wh: float = 0.0
-    faults: tuple[str, ...] = ()  # sorted
-    sensor: SensorMode = SensorMode.HONEST
-    charge: Charge | None = None
-    lamp: Leased[LampSignal] | None = None
-    screen: Leased[Screen] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """A deed was done at an EVSE at an instant; a token or a cleared fault is named, the rest is looked up."""
-
-    evse: int
-    at_s: float
-    token: tuple[str, str] | None = None  # id_token, kind
-
-
 class World:
     """A simulated location. Not thread-safe: it lives in one event loop, or in a test."""
 
@@ -159,9 +103,9 @@ class World:
 
     def look(self, evse: int, now_s: float) -> EvseState:
         """Return an EVSE as it is now: energy that flowed until now is counted, lapsed leases have ended."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         if state.charge is not None:
-            state = _counted(state, now_s)
+            state = counted(state, now_s)
         return state
 
     def bay(self, evse: int, now_s: float) -> BayReading:
@@ -207,17 +151,23 @@ class World:
 
     def next_change(self, evse: int, now_s: float) -> float | None:
         """Return the next instant at which the charge changes by itself (target reached, lease over), or None."""
-        charge = self._lapsed(self._of(evse), now_s).charge
+        charge = lapsed(self._of(evse), now_s).charge
         if charge is None:
             return None
         full_s = charge.since_s + charge.flow.seconds_to_target if charge.flow is not None else charge.until_s
         return full_s if now_s < full_s < charge.until_s else charge.until_s
 
+    def next_full(self, now_s: float) -> float | None:
+        """Return the next instant at which a charging car has what it wants, or None."""
+        charges = [c for evse in self.specs if (c := lapsed(self._of(evse), now_s).charge) is not None]
+        instants = (c.since_s + c.flow.seconds_to_target for c in charges if c.flow is not None)
+        return min((at_s for at_s in instants if at_s > now_s), default=None)
+
     # -- deeds of people and nature ------------------------------------------------------------------------------------
 
     def set_bay(self, evse: int, *, occupied: bool, now_s: float, car: Car | None = None) -> None:
         """Put something (a `car`, or just a thing) into a bay, or take it away; a plugged car cannot leave."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         if not self.spec(evse).has_bay and car is None:
             raise TwinRefused(f"EVSE {evse} has no bay")
         if not occupied and state.plugged is not None:
@@ -228,7 +178,7 @@ class World:
 
     def plug_in(self, evse: int, connector: int, car: Car, now_s: float) -> None:
         """Plug a car into a connector; the bay is then occupied by it."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         spec = self.spec(evse).named(connector)
         if state.plugged is not None:
             raise TwinRefused(f"connector {state.plugged} of EVSE {evse} is plugged in already: plug out first")
@@ -240,11 +190,11 @@ class World:
 
     def plug_out(self, evse: int, now_s: float) -> None:
         """Pull the plug. The car stops first and the contactor opens (IEC 61851-1), told as a happening of its own."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         if state.plugged is None:
             raise TwinRefused(f"nothing is plugged in at EVSE {evse}")
         if state.charge is not None:
-            state = _opened(state, now_s)
+            state = opened(state, now_s)
             self._set(evse, state, now_s)
         self._set(evse, replace(state, plugged=None), now_s)
 
@@ -259,13 +209,13 @@ class World:
 
     def raise_fault(self, evse: int, code: str, now_s: float) -> None:
         """Break something; any code but the harmless ones opens the contactor at once."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         if not 0 < len(code) <= CODE_LENGTH_MAX:
             raise TwinRefused(f"a fault code needs 1 to {CODE_LENGTH_MAX} signs, e.g. UnderVoltage")
         if code in state.faults:
             raise TwinRefused(f"{code} is active already at EVSE {evse}")
         state = replace(state, faults=tuple(sorted((*state.faults, code))))
-        self._set(evse, _opened(state, now_s) if _stopped_by_fault(state) else state, now_s)
+        self._set(evse, opened(state, now_s) if _stopped_by_fault(state) else state, now_s)
 
     def clear_fault(self, evse: int, code: str, now_s: float) -> None:
         """Mend something."""
@@ -280,17 +230,23 @@ class World:
             raise TwinRefused(f"EVSE {evse} has no bay sensor")
         self._set(evse, replace(self._of(evse), sensor=mode), now_s)
 
+    def stretch(self, factor: float, now_s: float) -> None:
+        """Let the leases of a clock that begins to run `factor` times as fast last as long as before in real time."""
+        for evse in self.specs:
+            state = stretched(lapsed(self._of(evse), now_s), factor, now_s)
+            self._set(evse, state, now_s, quiet=factor >= 1)  # a shorter lease is news to who waits for its end
+
     def power_cut(self, now_s: float) -> None:
         """Cut the controller's power: contactors open, lamps and screens go dark, cars and registers stay."""
         for evse in self.specs:
-            state = _opened(self._lapsed(self._of(evse), now_s), now_s)
+            state = opened(lapsed(self._of(evse), now_s), now_s)
             self._set(evse, replace(state, lamp=None, screen=None), now_s)
 
     # -- orders of the agent -------------------------------------------------------------------------------------------
 
     def energise(self, evse: int, *, until_s: float, limit_w: int | None, now_s: float) -> None:
         """Close the contactor, or renew its lease; `limit_w` None means whatever the connector offers, 0 nothing."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         if state.plugged is None or state.car is None:
             raise TwinRefused(f"cannot energise EVSE {evse}: nothing is plugged in")
         if _stopped_by_fault(state):
@@ -302,7 +258,7 @@ class World:
             longer = until_s >= state.charge.until_s
             self._set(evse, replace(state, charge=replace(state.charge, until_s=until_s)), now_s, quiet=longer)
             return
-        state = _opened(state, now_s)
+        state = opened(state, now_s)
         assert state.car is not None  # noqa: S101 - opening a contactor moves no car
         flow = None
         if offered_w > 0 and not state.car.at_target:
@@ -312,18 +268,18 @@ class World:
 
     def de_energise(self, evse: int, now_s: float) -> None:
         """Open the contactor; open already is fine."""
-        state = self._lapsed(self._of(evse), now_s)
-        self._set(evse, _opened(state, now_s), now_s)
+        state = lapsed(self._of(evse), now_s)
+        self._set(evse, opened(state, now_s), now_s)
 
     def show_lamp(self, evse: int, signal: LampSignal, *, until_s: float, now_s: float) -> None:
         """Light the lamp of an EVSE until its lease lapses."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         same = state.lamp is not None and state.lamp.value == signal
         self._set(evse, replace(state, lamp=Leased(value=signal, until_s=until_s)), now_s, quiet=same)
 
     def show_screen(self, evse: int, screen: Screen, *, until_s: float, now_s: float) -> None:
         """Draw the display of an EVSE until its lease lapses."""
-        state = self._lapsed(self._of(evse), now_s)
+        state = lapsed(self._of(evse), now_s)
         same = state.screen is not None and state.screen.value == screen
         self._set(evse, replace(state, screen=Leased(value=screen, until_s=until_s)), now_s, quiet=same)
 
@@ -352,23 +308,8 @@ class World:
             listener(happening)
 
     def _power_w(self, evse: int, now_s: float) -> float:
-        charge = self._lapsed(self._of(evse), now_s).charge
+        charge = lapsed(self._of(evse), now_s).charge
         return charge.flow.at(now_s - charge.since_s).power_w if charge is not None and charge.flow is not None else 0.0
-
-    def _lapsed(self, state: EvseState, now_s: float) -> EvseState:
-        """Return the state without what its leases have let go; the contactor opened at the lapse, not now."""
-        if state.charge is not None and state.charge.until_s <= now_s:
-            state = _opened(state, state.charge.until_s)
-        if state.lamp is not None and state.lamp.until_s <= now_s:
-            state = replace(state, lamp=None)
-        if state.screen is not None and state.screen.until_s <= now_s:
-            state = replace(state, screen=None)
-        return state
-
-
-def lamp_shown(state: EvseState) -> LampSignal:
-    """Return what the lamp of a looked-at EVSE shows; dark without a lease."""
-    return state.lamp.value if state.lamp is not None else LAMP_OFF
 
 
 def _stopped_by_fault(state: EvseState) -> bool:
@@ -381,17 +322,3 @@ def _vehicle(state: EvseState, takes: bool) -> VehicleState:
     if state.plugged is None:
         return VehicleState.NOT_CONNECTED
     return VehicleState.CHARGING if takes else VehicleState.CONNECTED
-
-
-def _counted(state: EvseState, now_s: float) -> EvseState:
-    """Return the state with what has flowed until now in register and battery; the contactor stays as it is."""
-    if state.charge is None or state.charge.flow is None or state.car is None:
-        return state
-    moment = state.charge.flow.at(now_s - state.charge.since_s)
-    car = replace(state.car, soc_percent=moment.soc_percent)
-    return replace(state, car=car, register_wh=state.register_wh + moment.energy_wh)
-
-
-def _opened(state: EvseState, now_s: float) -> EvseState:
-    """Return the state with the contactor open and its energy counted."""
-    return replace(_counted(state, now_s), charge=None)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from drivers.twin.clock import ManualClock, ScaledClock
+from drivers.twin.clock import AHEAD_RATE, ManualClock, ScaledClock, TwinWall
 
 
 def test_time_is_continuous_over_changes_of_the_rate() -> None:
@@ -27,15 +27,60 @@ def test_a_paused_clock_stands_still_and_goes_on_at_its_old_rate() -> None:
     assert clock.rate == 60
 
 
-def test_skipping_goes_forward_only() -> None:
+async def test_running_ahead_ends_at_the_very_instant_and_time_stands_still_as_before() -> None:
     clock = ScaledClock(0)
-    before_s = clock.monotonic()
-    clock.skip(3600)
-    assert clock.monotonic() == before_s + 3600
-    with pytest.raises(ValueError, match="cannot go back"):
-        clock.skip(-1)
-    with pytest.raises(ValueError, match="cannot go back"):
-        clock.skip(float("nan"))
+    goal_s = clock.monotonic() + 60
+    real_s = time.monotonic()
+    clock.run_ahead(goal_s)
+    assert (clock.rate, clock.is_ahead) == (AHEAD_RATE, True)
+    await asyncio.wait_for(clock.until(goal_s), timeout=10)
+    assert time.monotonic() - real_s >= 60 / AHEAD_RATE
+    assert (clock.monotonic(), clock.rate, clock.is_ahead) == (goal_s, 0, False)
+
+
+async def test_running_further_ahead_keeps_the_rate_to_go_on_with() -> None:
+    clock = ScaledClock(0)
+    clock.run_ahead(clock.monotonic() + 6000)
+    goal_s = clock.monotonic() + 30
+    clock.run_ahead(goal_s)
+    await asyncio.wait_for(clock.until(goal_s), timeout=10)
+    assert (clock.monotonic(), clock.rate) == (goal_s, 0)
+
+
+def test_running_ahead_to_the_past_does_nothing_and_an_order_ends_it() -> None:
+    clock = ScaledClock(7)
+    for nowhere_s in (clock.monotonic() - 1, float("nan")):
+        clock.run_ahead(nowhere_s)
+        assert (clock.rate, clock.is_ahead) == (7, False)
+    clock.run_ahead(clock.monotonic() + 6000)
+    clock.pause()
+    assert (clock.rate, clock.is_ahead) == (0, False)
+    clock.resume()
+    assert clock.rate == 7
+
+
+def test_who_gave_leases_hears_how_many_times_as_fast_time_begins_to_run() -> None:
+    clock = ScaledClock(1)
+    heard: list[float] = []
+    clock.listen(lambda factor, _now_s: heard.append(factor))
+    clock.set_rate(60)
+    clock.pause()
+    clock.resume()
+    clock.set_rate(60)
+    clock.set_rate(0.5)
+    assert heard == [60, 1 / 60, 60, 1 / 60]
+
+
+def test_the_wall_clock_runs_with_the_location_steps_and_can_be_mistrusted() -> None:
+    clock = ManualClock(5.0)
+    wall = TwinWall(clock, 1_000_000)
+    assert wall() == 1_000_000
+    asyncio.run(clock.advance(2.5))
+    assert wall() == 1_002_500
+    wall.step(-3_600_000)
+    assert wall() == -2_597_500
+    wall.trusted = False
+    assert wall() is None
 
 
 @pytest.mark.parametrize("rate", [-1, 3601, float("nan")])
@@ -64,11 +109,11 @@ async def test_waiting_outlasts_a_pause() -> None:
     await asyncio.wait_for(waiter, timeout=10)
 
 
-async def test_waiting_ends_when_time_skips_past_the_instant() -> None:
+async def test_waiting_ends_when_time_runs_ahead_of_the_instant() -> None:
     clock = ScaledClock(0)
     waiter = asyncio.create_task(clock.until(clock.monotonic() + 60))
     await asyncio.sleep(0)
-    clock.skip(61)
+    clock.run_ahead(clock.monotonic() + 61)
     await asyncio.wait_for(waiter, timeout=10)
     await clock.until(clock.monotonic())  # an instant that has come needs no wait, even while paused
 

@@ -29,13 +29,15 @@ from drivers.ports import (
 from drivers.twin.clock import ManualClock, ScaledClock
 from drivers.twin.control import Ev
 from drivers.twin.site import TwinSite
-from drivers.twin.world import ConnectorSpec, EvseSpec, SensorMode, TwinRefused, lamp_shown
+from drivers.twin.state import SensorMode, lamp_shown
+from drivers.twin.world import ConnectorSpec, EvseSpec, TwinRefused
 
 SPECS = (
     EvseSpec(evse=1, connectors=(ConnectorSpec(connector=1, standard="IEC_62196_T2_COMBO", power_w=150_000),)),
     EvseSpec(evse=2, connectors=(ConnectorSpec(connector=1, standard="CHADEMO", power_w=50_000),), has_bay=False),
 )
 GREEN = LampSignal(colour="#00e68c", waveform=Waveform.STEADY)
+SCREEN = Screen(faces=(Face(big="K7", lines=("held 3:00",)),))
 R = TypeVar("R")
 
 
@@ -234,14 +236,13 @@ async def test_a_reader_reports_each_presentation_once_and_only_at_its_evse() ->
 
 async def test_lamp_and_screen_fall_back_when_their_lease_lapses() -> None:
     twin, clock = site()
-    screen = Screen(faces=(Face(big="K7", lines=("held 3:00",)),))
     await twin.status_light(1).show(GREEN, lease_s=5)
-    await twin.display(1).show(screen, lease_s=5)
+    await twin.display(1).show(SCREEN, lease_s=5)
     await clock.advance(4.9)
     state = twin.world.look(1, clock.monotonic())
     assert lamp_shown(state) == GREEN
     assert state.screen is not None
-    assert state.screen.value == screen
+    assert state.screen.value == SCREEN
     await clock.advance(0.1)
     state = twin.world.look(1, clock.monotonic())
     assert lamp_shown(state) == LAMP_OFF
@@ -272,3 +273,34 @@ async def test_a_lease_lasts_as_long_for_the_agent_however_fast_the_twin_runs() 
     now_s = clock.monotonic()
     await twin.charge_controller(1).energise(lease_s=10)
     assert not twin.world.charging(1, now_s + 60).energised
+
+
+async def test_a_lease_given_before_time_ran_faster_or_slower_lasts_as_long_for_the_agent() -> None:
+    clock = ScaledClock(1)
+    twin = TwinSite(SPECS, clock)
+    twin.control.plug_in(1)
+    await twin.charge_controller(1).energise(lease_s=10)
+    await twin.status_light(1).show(GREEN, lease_s=10)
+    await twin.display(1).show(SCREEN, lease_s=10)
+    clock.set_rate(600)
+    later_s = clock.monotonic() + 5_000
+    state = twin.world.look(1, later_s)
+    assert twin.world.charging(1, later_s).energised
+    assert (lamp_shown(state), state.screen is None) == (GREEN, False)
+    clock.set_rate(1)
+    later_s = clock.monotonic() + 60
+    state = twin.world.look(1, later_s)
+    assert not twin.world.charging(1, later_s).energised
+    assert (lamp_shown(state), state.screen) == (LAMP_OFF, None)
+
+
+async def test_the_next_car_that_has_what_it_wants_is_known_beforehand() -> None:
+    twin, clock = site()
+    assert twin.world.next_full(clock.monotonic()) is None
+    twin.control.plug_in(1, ev=Ev(soc_percent=20, target_soc_percent=30))
+    await twin.charge_controller(1).energise(lease_s=36_000)
+    full_s = twin.world.next_full(clock.monotonic())
+    assert full_s is not None
+    assert not twin.world.charging(1, full_s - 1).suspended_by_ev
+    assert twin.world.charging(1, full_s + 0.001).suspended_by_ev
+    assert twin.world.next_full(full_s) is None

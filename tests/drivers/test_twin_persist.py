@@ -12,7 +12,8 @@ from drivers.twin.clock import ManualClock
 from drivers.twin.control import Ev
 from drivers.twin.persist import WorldFile
 from drivers.twin.site import TwinSite
-from drivers.twin.world import ConnectorSpec, EvseSpec, SensorMode, World
+from drivers.twin.state import SensorMode
+from drivers.twin.world import ConnectorSpec, EvseSpec, World
 
 CCS = ConnectorSpec(connector=1, standard="IEC_62196_T2_COMBO", power_w=150_000)
 SPECS = (EvseSpec(evse=1, connectors=(CCS,)), EvseSpec(evse=2, connectors=(CCS,)))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from drivers.ports import Occupancy, VehicleState
 from drivers.twin.car import Car, Flow
-from drivers.twin.world import ConnectorSpec, EvseSpec, Happening, SensorMode, TwinRefused, World
+from drivers.twin.state import Happening, SensorMode
+from drivers.twin.world import ConnectorSpec, EvseSpec, TwinRefused, World
 
 CCS, TYPE2 = "IEC_62196_T2_COMBO", "IEC_62196_T2"
 SPEC = EvseSpec(
