@@ -17,6 +17,7 @@ from agent.config.location import digest, location_of
 from agent.config.types import Config
 from agent.core.inputs import ClockRead, FaultSeen, InputsRead, LayoutRead, Started
 from agent.core.layout import EvseId
+from agent.csms.v16.build import Csms16
 from agent.csms.v16.stores import TRANSACTIONS
 from agent.devices.build import built_devices
 from agent.devices.energy import EnergyLoop
@@ -33,14 +34,25 @@ from agent.kernel.ends import TRY_AGAIN_S, Ends, Start
 from agent.kernel.forecasts import Forecasts
 from agent.kernel.forgetting import Forgetting
 from agent.kernel.notify import notify
+from agent.kernel.outside import Outside
 from agent.kernel.replay import replay
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import KeyUnusableError, SiteKey, load_site_key
 from agent.kernel.subjects import Subjects
 from agent.kernel.tasks import Stage, Tasks, task_group
-from agent.opening import Options, configured_tokens, open_journal, open_twin, presence_of, uses_twin, wall_clock
+from agent.opening import (
+    Options,
+    configured_tokens,
+    open_journal,
+    open_simulation,
+    open_twin,
+    presence_of,
+    uses_twin,
+    wall_clock,
+)
 from agent.partnering import Partnering
 from agent.partners.partner import PartnerUnusable
+from agent.simulation.site import Controller, SimulatedSite
 from agent.station import SiteHardware, build_station
 from agent.texts.catalogue import Catalogue, load
 from agent.texts.formats import Language
@@ -79,6 +91,7 @@ class Running:
     runner: Runner
     served: Served
     twin: TwinSite | None
+    simulation: SimulatedSite | None
     clock: Clock
     journal: Journal
     restart: asyncio.Event
@@ -119,7 +132,13 @@ async def running(options: Options) -> AsyncIterator[Running]:
             journal.head,
         )
         yield Running(
-            runner=parts.runner, served=served, twin=parts.twin, clock=clock, journal=journal, restart=restart
+            runner=parts.runner,
+            served=served,
+            twin=parts.twin,
+            simulation=parts.simulation,
+            clock=clock,
+            journal=journal,
+            restart=restart,
         )
 
 
@@ -142,6 +161,7 @@ class _Parts:
         self._journal = journal
         self._key = key
         self._wall = wall_clock(clock, options, journal.last_utc_ms())
+        self._outside = Outside()
         elapsed = self._elapsed = LocationClock(clock, journal.last_elapsed_ms, self._wall)
         self._boot = journal.last_boot + 1
         site, snapshot_head = replay(journal, tolerant=start.paused)
@@ -166,15 +186,7 @@ class _Parts:
         self.forecasts = Forecasts(self.runner, clock)
         sources: list[TokenSource] = [configured_tokens(self._config)]
         if self._station is not None:
-            self._station.attach(
-                self.runner,
-                place=0,
-                clock=clock,
-                elapsed=elapsed,
-                rows=journal,
-                subjects=self._subjects,
-                set_clock=self._wall.told if isinstance(self._wall, WallClock) else lambda _: None,
-            )
+            self._attach(self._station)
             sources.append(self._station.tokens)
         self._authoriser = Authoriser(sources)
         self.partnering = Partnering(
@@ -188,10 +200,35 @@ class _Parts:
             waits=lambda: self.forecasts.waits,
             clock=clock,
             station=self._station,
+            outside=self._outside,
         )
+        self.simulation = self._simulated()
         ad_hoc = self._config.policy.ad_hoc_id_token
         if ad_hoc is not None:
             AdHocStarts(self.runner, self._authoriser, self._subjects, ad_hoc.reveal())
+
+    def _attach(self, station: Csms16) -> None:
+        """Join the station of the CSMS to the runner, whose first projection is the station's."""
+        station.attach(
+            self.runner,
+            place=0,
+            clock=self._clock,
+            elapsed=self._elapsed,
+            rows=self._journal,
+            subjects=self._subjects,
+            set_clock=self._wall.told if isinstance(self._wall, WallClock) else lambda _: None,
+            outside=self._outside,
+        )
+
+    def _simulated(self) -> SimulatedSite | None:
+        controller = Controller(
+            runner=self.runner,
+            elapsed=self._elapsed,
+            read_clock=self._read_clock,
+            outside=self._outside if self._config.csms.url or self._config.partner else None,
+            supply=self._options.supply,
+        )
+        return open_simulation(self._config, controller, self.twin, self._clock, self._wall)
 
     def start_station(self, tasks: Tasks) -> asyncio.Event:
         """Start the link to the CSMS, if there is one; return the event that a Reset sets."""
@@ -307,11 +344,13 @@ class _Parts:
             waits=lambda: self.forecasts.waits,
             health=self._health.states,
             twin=self.twin.control if self.twin is not None and self._config.twin.control else None,
-            twin_clock=self._clock if isinstance(self._clock, ScaledClock) else None,
+            twin_clock=self._clock if isinstance(self._clock, ScaledClock) and self._config.simulated else None,
+            simulation=self.simulation,
             monotonic=time.monotonic,
             link=self._link,
             in_app=self.partnering.was_shown,
             safe_mode=self._safe_mode,
+            outside=self._outside,
             routes=self.partnering.routes(),
         )
 
@@ -322,19 +361,25 @@ class _Parts:
         return SafeMode(unclean_ends=self._start.unclean, left_s=max(0, round(left_s)))
 
     def _link(self) -> str | None:
+        if self._outside.is_cut:
+            return "down"
         if self._station is None:
             return None
         return "up" if self._station.link.online else "down"
 
     def watches(self) -> list[Coroutine[Any, Any, None]]:
         """Return what runs beside the devices for as long as the agent does."""
-        return [self.watch_clock(), self.watch_inputs(), self.watchdog(), self.forecasts.run(), self.forget()]
+        watches = [self.watch_clock(), self.watch_inputs(), self.watchdog(), self.forecasts.run(), self.forget()]
+        return watches if self.simulation is None else [*watches, self.simulation.run()]
 
     async def watch_clock(self) -> None:
         """Notice when the wall clock becomes trusted or steps."""
         while True:
             await asyncio.sleep(CLOCK_WATCH_S)
-            self.runner.observe(ClockRead(utc_ms=self._wall()))
+            self._read_clock()
+
+    def _read_clock(self) -> None:
+        self.runner.observe(ClockRead(utc_ms=self._wall()))
 
     async def watch_inputs(self) -> None:
         """Tell the core when every device has answered or failed once; the core itself waits no longer than it must."""

@@ -16,6 +16,7 @@ from agent.journal.store import Journal
 from agent.kernel.authoriser import ConfiguredTokens, Judged
 from agent.kernel.clock import WallClock
 from agent.kernel.presence import Presence, PresenceLimits
+from agent.simulation.site import Controller, SimulatedSite, Supply
 from drivers.ports import Clock
 from drivers.registry import Port
 from drivers.twin.clock import ScaledClock, TwinWall
@@ -29,6 +30,7 @@ class Options:
     """How the agent was started; `demo` allows the twin's control and a loopback address in QR codes.
 
     `trust_clock`: the operator says that the machine's clock is right, whatever the last event says.
+    `supply` gives a simulated site its power back after a cut at the panel; None where nobody would.
     `synchronous` is "FULL" wherever promises count; "OFF" exists to prove that the power-cut tests would notice.
     """
 
@@ -36,6 +38,7 @@ class Options:
     state_dir: Path
     demo: bool = False
     trust_clock: bool = False
+    supply: Supply | None = None
     synchronous: Synchronous = "FULL"
 
 
@@ -101,6 +104,17 @@ def open_twin(options: Options, clock: Clock) -> TwinSite | None:
     for problem in twin.problems:
         log.warning("twin=restored problem=%r", problem)
     return twin
+
+
+def open_simulation(
+    config: Config, controller: Controller, twin: TwinSite | None, clock: Clock, wall: WallClock | TwinWall
+) -> SimulatedSite | None:
+    """Return what the twin panel does to the site as a whole: nothing where a real device stands, too."""
+    if twin is None or not (config.twin.control and config.simulated):
+        return None
+    if not (isinstance(clock, ScaledClock) and isinstance(wall, TwinWall)):
+        return None
+    return SimulatedSite(controller, twin, clock, wall)
 
 
 def configured_tokens(config: Config) -> ConfiguredTokens:

@@ -19,6 +19,7 @@ from agent.csms.v16.build import Csms16
 from agent.csms.v16.desk import Vendor
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Authoriser
+from agent.kernel.outside import Outside
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey
 from agent.kernel.subjects import Subjects
@@ -53,6 +54,7 @@ class Partnering:
         waits: Callable[[], Waits],
         clock: Clock,
         station: Csms16 | None,
+        outside: Outside,
     ) -> None:
         """Read what is stored of them; blocks. Raise PartnerUnusable for one whose secret cannot be read."""
         context = PartnerContext(
@@ -77,7 +79,8 @@ class Partnering:
         self._vendor_id = config.csms.sequere_vendor_id
         self._greeted: int | None = None  # the connection on which the CSMS gets, or got, the whole queue first
         by_csms = None if station is None else (self._csms, self._send)
-        self._push = Push(parts, people, HttpCalls(lambda: int(time.time())), clock, random.random, csms=by_csms)
+        calls = HttpCalls(lambda: int(time.time()), outside=outside)
+        self._push = Push(parts, people, calls, clock, random.random, csms=by_csms)
         if station is not None:
             station.link.listen(self._look)
 

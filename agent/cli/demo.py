@@ -2,22 +2,29 @@
 
 Keeps its journal in a folder of its own, so that a second start goes on where the first ended. With `--replay` a real
 day of public charging comes to the site at a multiple of its speed.
+
+A cut of the power replaces this very process by a fresh one (execve), which waits in the dark and then starts like any
+other. Nothing is flushed and no thread goes on, as with SIGKILL; and since the process id stays, so do terminal, Ctrl-C
+and exit code, without a supervisor that would cost a second interpreter.
 """
 
 import argparse
 import logging
 import os
+import signal
 import socket
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from agent.app import Options, Running
-from agent.cli import COMMANDS, FAILED, Subparsers
+from agent.cli import COMMANDS, FAILED, OK, Subparsers
 from agent.cli.serving import configuration, run_until_stopped
 from agent.config.load import demo_text, load
 from agent.config.types import Config
-from agent.simulation.days import SOURCES, Day, visits
-from agent.simulation.replay import Replay
+from agent.simulation.days import SOURCES, Day
+from agent.simulation.site import Cut, SimulatedSite, Supply
 from drivers.twin.clock import RATE_MAX
 
 log = logging.getLogger("stationmaster.demo")
@@ -39,6 +46,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "--replay", nargs="?", const=Day.DUNDEE.value, choices=[d.value for d in Day], help="a real day"
     )
     parser.add_argument("--speed", type=_speed, help="how many times faster than real; default 1, with --replay 60")
+    # For the fresh process after a cut of the power; people have the panel.
+    parser.add_argument("--dark", metavar="SECONDS", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--replay-from", metavar="MINUTE", type=int, help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -75,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
     if not config.simulated:
         print(f'{args.config}: a demo needs driver = "twin" for every device; use `stationmaster run` for this site')
         return FAILED
+    if args.dark is not None and _told_to_stop_within(args.dark):
+        return OK
     speed = args.speed if args.speed is not None else REPLAY_SPEED if args.replay else config.twin.speed
     port = args.port or _free_port()
     address = f"http://127.0.0.1:{port}"
@@ -83,14 +95,51 @@ def run(args: argparse.Namespace) -> int:
         twin=replace(config.twin, control=True, speed=speed),
         web=replace(config.web, port=port, public_url=config.web.public_url or address),
     )
-    day = Day(args.replay) if args.replay else None
 
     async def started(agent: Running) -> None:
-        _announce(agent)
-        if day is not None and agent.twin is not None:
-            await _replay(agent, day, speed)
+        if args.dark is None:
+            _announce(agent)
+        else:
+            log.warning("power=back")
+        if args.replay and agent.simulation is not None:
+            await _replay(agent.simulation, Day(args.replay), speed, args.replay_from)
 
-    return run_until_stopped(Options(config=config, state_dir=args.state_dir, demo=True), started)
+    supply = Supply(cut=lambda cut: _cut_power(cut, args, port))
+    return run_until_stopped(Options(config=config, state_dir=args.state_dir, demo=True, supply=supply), started)
+
+
+STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
+def _cut_power(cut: Cut, args: argparse.Namespace, port: int) -> None:
+    """Replace this process by one that begins in the dark. Raise OSError if the system refuses."""
+    log.warning("power=cut dark_s=%g", cut.dark_s)
+    # Who is told to stop before the fresh process can listen has still told it: what is blocked waits.
+    as_called = sys.orig_argv[1 : sys.orig_argv.index(NAME) + 1]
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    try:
+        os.execv(sys.executable, [sys.executable, *as_called, *_again(cut, args, port)])  # noqa: S606
+    except OSError:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+        raise
+
+
+def _again(cut: Cut, args: argparse.Namespace, port: int) -> Iterator[str]:
+    """Yield the arguments with which what is outside of the controller goes on as it was: pace and people."""
+    yield from ("--port", str(port), "--state-dir", str(args.state_dir))
+    yield from ("--speed", repr(cut.speed), "--dark", repr(cut.dark_s))
+    if args.config is not None:
+        yield from ("--config", str(args.config))
+    if cut.day is not None:
+        yield from ("--replay", cut.day.value, "--replay-from", str(cut.minute))
+
+
+def _told_to_stop_within(seconds: float) -> bool:
+    """Wait without power; return whether somebody ended the demo meanwhile."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    told = signal.sigtimedwait(STOPS, seconds)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+    return told is not None
 
 
 def _built_in() -> Config | int:
@@ -118,16 +167,9 @@ Stop with Ctrl-C; start again and every promise made is still kept.
     )
 
 
-async def _replay(agent: Running, day: Day, speed: float) -> None:
-    assert agent.twin is not None  # noqa: S101 - the caller looked
-    print(f"Replaying {speed:g} times as fast: {SOURCES[day]}\n", flush=True)
-    replay = Replay(agent.runner, agent.twin.control, agent.clock, visits(day))
-    await replay.run()
-    tally = replay.tally
-    waited = sorted(tally.waits_s)
-    median_min = waited[len(waited) // 2] / 60 if waited else 0.0
-    print(
-        f"The day is over: {tally.arrived} came, {tally.charged} charged (half of them within {median_min:.0f} min), "
-        f"{tally.gave_up} gave up, {tally.missed} missed their call, {tally.refused} were refused.",
-        flush=True,
-    )
+async def _replay(simulation: SimulatedSite, day: Day, speed: float, resume_min: int | None) -> None:
+    if resume_min is None:
+        print(f"Replaying {speed:g} times as fast: {SOURCES[day]}\n", flush=True)
+    replay = simulation.begin(day, resume_min)
+    await replay.over.wait()
+    print(f"The day is over: {replay.tally.said}.", flush=True)

@@ -22,6 +22,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI, SecurityError, WebSocketException
 
 from agent.csms.back_off import BackOff
+from agent.kernel.outside import Outside
 from agent.ocpp.frames import FRAME_BYTES_MAX
 from drivers.ports import Clock
 
@@ -85,13 +86,22 @@ class Connection:
     """One connection that is made again whenever it is lost."""
 
     def __init__(
-        self, *, endpoint: Endpoint, peer: Peer, clock: Clock, chance: Callable[[], float], back_off: BackOff
+        self,
+        *,
+        endpoint: Endpoint,
+        peer: Peer,
+        clock: Clock,
+        chance: Callable[[], float],
+        back_off: BackOff,
+        outside: Outside,
     ) -> None:
         self._endpoint = endpoint
         self._peer = peer
         self._clock = clock
         self._chance = chance
         self._back_off = back_off
+        self._outside = outside
+        outside.on_cut(self._drop)
         self._socket: ClientConnection | None = None
         self.last_error = ""  # for the console: why there is no connection
         self.trying = False  # whether a connection is being made right now
@@ -121,7 +131,13 @@ class Connection:
         if self._socket is not None:
             await self._socket.close(code=1000, reason="new credentials")
 
+    def _drop(self) -> None:
+        """End the connection as a cut line does: without a closing handshake."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
     async def _serve(self) -> None:
+        self._outside.check()
         ping_s = self._peer.ping_interval_s() or None
         async with _Connect(
             self._endpoint.address,
@@ -140,6 +156,7 @@ class Connection:
         ) as socket:
             if socket.subprotocol != self._endpoint.subprotocol:  # OCPP-J 1.6, 3.2: no agreement on a version
                 raise InvalidHandshake(f"the CSMS does not speak {self._endpoint.subprotocol}")
+            self._outside.check()  # it may have been cut during the handshake
             self._socket = socket
             self.last_error = ""
             log.info("csms=up identity=%r", self._endpoint.identity)

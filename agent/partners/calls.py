@@ -17,6 +17,7 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, T
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from agent.kernel.outside import Outside
 from agent.ocpp.strict_json import NotJson
 from agent.partners.partner import Partner
 from agent.partners.strict_json import BODY_BYTES_MAX, read_json
@@ -55,15 +56,24 @@ class Forbidden(Exception):  # noqa: N818 - says what the configuration would ha
 class HttpCalls:
     """Posts updates to partners' receivers."""
 
-    def __init__(self, wall_s: Callable[[], int], resolve: Resolve | None = None, *, call_s: float = CALL_S) -> None:
+    def __init__(
+        self,
+        wall_s: Callable[[], int],
+        resolve: Resolve | None = None,
+        *,
+        call_s: float = CALL_S,
+        outside: Outside | None = None,
+    ) -> None:
         """`wall_s` gives UNIX seconds for signatures; `resolve` is the machine's resolver unless a test has its own."""
         self._wall_s = wall_s
+        self._outside = outside or Outside()
         self._call_s = call_s
         self._resolve = resolve or system_resolve
 
     async def post(self, partner: Partner, url: str, body: bytes) -> Delivered:
         """Send one message and return what became of it; never raises but for cancellation."""
         try:
+            self._outside.check()
             async with asyncio.timeout(self._call_s):
                 return await self._post(partner, url, body)
         except Forbidden as no:

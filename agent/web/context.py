@@ -13,12 +13,14 @@ from agent.core.layout import CheckInId, EvseId
 from agent.core.shown import NO_READINGS, NO_WAITS, Reading, Waits
 from agent.journal.reads import DeadLetter, Receipt
 from agent.kernel.authoriser import Authoriser
+from agent.kernel.outside import Outside
 from agent.kernel.presence import Presence
 from agent.kernel.runner import Runner
 from agent.kernel.secrets import SiteKey
 from agent.kernel.subjects import Subjects
 from agent.texts.catalogue import Catalogue
 from agent.texts.formats import Language
+from agent.web.simulated import Simulation
 from drivers.twin.clock import ScaledClock
 from drivers.twin.control import TwinControl
 
@@ -123,7 +125,8 @@ class WebContext:
     """The parts of an agent that the web server talks to.
 
     `readings` are the live meter readings, `health` returns the devices by name, `waits` the latest forecast.
-    `twin` is set where simulated cars may be moved by HTTP. `monotonic` gives the seconds that presence codes count on.
+    `twin` is set where simulated cars may be moved by HTTP, `twin_clock` and `simulation` where besides no real device
+    stands on the site. `monotonic` gives the seconds that presence codes count on.
     `routes` are those of other parts on the same socket; under `OTHERS` they have rules of their own for who may call.
     `in_app` tells whether a partner's app shows that a CheckIn is called to an EVSE.
     `link` returns the state of the link to the CSMS ("up", "down"), or None where there is none; `safe_mode` tells of
@@ -145,6 +148,8 @@ class WebContext:
     link: Callable[[], str | None] = no_link
     in_app: Callable[[CheckInId, EvseId], bool] = no_app
     safe_mode: Callable[[], SafeMode | None] = no_safe_mode
+    outside: Outside = field(default_factory=Outside)
     twin: TwinControl | None = None
     twin_clock: ScaledClock | None = None
+    simulation: Simulation | None = None
     routes: tuple[web.RouteDef, ...] = ()

@@ -78,6 +78,7 @@ class Guard:
         self._reads, self._deeds = Limiter(READS), Limiter(DEEDS)
         self._monotonic = context.monotonic
         self._framed = context.twin is not None
+        self._outside = context.outside
         self.refused = 0
         self.failure: Failure = _plain
 
@@ -87,6 +88,9 @@ class Guard:
         peer = peer_of(request.remote, request.headers, self._trusted)
         request[PEER] = peer
         if request.path.startswith(OTHERS):
+            if self._outside.is_cut and request.transport is not None:
+                request.transport.abort()
+            self._outside.check()  # aiohttp takes the error for what it is: a connection that is gone
             return await handler(request)
         response: web.StreamResponse | None = self._turned_away(request, peer)
         if response is None:

@@ -40,7 +40,7 @@ def application(context: WebContext, sockets: Sockets) -> web.Application:
     _add_board(app, parts, streams)
     _add_status(app, StatusPages(parts, guard, sockets, streams))
     if context.twin is not None:
-        _add_twin(app, TwinPages(parts, context.twin, context.twin_clock))
+        _add_twin(app, TwinPages(parts, context.twin, context.twin_clock, context.simulation))
     app.add_routes(context.routes)
     app.router.add_route("*", "/{rest:.*}", _unknown(parts))
     return app
@@ -104,7 +104,13 @@ def _add_twin(app: web.Application, pages: TwinPages) -> None:
     app.router.add_get("/twin/state", local_only(pages.state))
     app.router.add_get(r"/twin/display/{evse:\d{1,4}}.png", local_only(pages.display))
     app.router.add_post(r"/twin/evse/{evse:\d{1,4}}/{deed}", local_only(pages.deed))
-    app.router.add_post("/twin/clock", local_only(pages.clock))
+    for name, deed in (
+        ("clock", pages.site.clock),
+        ("power", pages.site.power),
+        ("internet", pages.site.internet),
+        ("replay", pages.site.replay),
+    ):
+        app.router.add_post(f"/twin/{name}", local_only(deed))
 
 
 def _unknown(parts: Parts) -> Callable[[web.Request], Awaitable[web.Response]]:

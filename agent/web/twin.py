@@ -4,7 +4,6 @@ Only where the twin's control is on, and only for programs on this machine. Pass
 knows what physics allows; shows what lamps and displays really show, drawn by the code of the panels.
 """
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Iterable, Mapping
@@ -18,9 +17,10 @@ from agent.core.layout import EvseId, Now
 from agent.core.state import Site
 from agent.core.views import evse_view
 from agent.texts.refusals import Reason
-from agent.web.forms import BODY_S
 from agent.web.guard import policy
 from agent.web.parts import Parts
+from agent.web.simulated import Simulation
+from agent.web.twin_site import TwinSitePages, deed_body
 from agent.web.words import Words
 from drivers.display.frames import starting_screen
 from drivers.display.png import screen_png
@@ -30,7 +30,6 @@ from drivers.twin.clock import ScaledClock
 from drivers.twin.control import TwinControl
 from drivers.twin.world import TwinRefused
 
-SPEEDS = (1, 10, 60, 600)
 COLOURS = {GREEN: "green", PURPLE: "purple", BLUE: "blue", WHITE: "white", AMBER: "amber", RED: "red"}
 TOKEN = "DEADBEEF"
 # Deeds of the panel: the name of the text, the deed of the API.
@@ -45,20 +44,16 @@ DEEDS = (
 )
 
 
-class _Clock(msgspec.Struct, forbid_unknown_fields=True):
-    """What the panel asks of time."""
-
-    rate: float | None = None
-    paused: bool | None = None
-
-
 class TwinPages:
     """The panel, the state and the deeds."""
 
-    def __init__(self, parts: Parts, twin: TwinControl, clock: ScaledClock | None) -> None:
+    def __init__(
+        self, parts: Parts, twin: TwinControl, clock: ScaledClock | None, simulation: Simulation | None
+    ) -> None:
         self._parts = parts
         self._twin = twin
         self._clock = clock
+        self.site = TwinSitePages(parts, clock, simulation)
 
     async def show(self, request: web.Request) -> web.Response:
         """Answer the panel."""
@@ -68,8 +63,7 @@ class TwinPages:
         fields = {
             "bays": [self._bay(words, evse) for evse in self._twin.state()["evses"]],
             "deeds": list(_deeds(words)),
-            "speeds": SPEEDS,
-            "has_clock": self._clock is not None,
+            **self.site.fields(words),
             "token": TOKEN,
             "waveforms": msgspec.json.encode(_waveforms()).decode(),
         }
@@ -84,37 +78,18 @@ class TwinPages:
         state = self._twin.state()
         for row in state["evses"]:
             row |= self._beside(words, site, now, row)
-        local = words.local(now.utc_ms)
-        state["clock"] = {
-            "rate": self._clock.rate if self._clock else 1.0,
-            "said": words("twin.now", at=f"{local:%H:%M:%S}" if local else "-"),
-        }
+        state |= self.site.state(words, now.utc_ms)
         state["digits"] = parts.context.presence.code(parts.context.monotonic())
         return web.json_response(state)
 
     async def deed(self, request: web.Request) -> web.Response:
         """Do what a person, a car or nature does at an EVSE."""
-        body = await self._body(request)
+        body = await deed_body(request)
         try:
             self._twin.do(int(request.match_info["evse"]), request.match_info["deed"], body)
         except TwinRefused as refused:
             return web.json_response({"error": refused.reason}, status=409)
         return web.json_response({})
-
-    async def clock(self, request: web.Request) -> web.Response:
-        """Let time run faster, stop it, or go to the next event."""
-        body = await self._body(request)
-        if self._clock is None:
-            return web.json_response({"error": "this site runs on the machine's clock"}, status=409)
-        try:
-            order = msgspec.json.decode(body.strip() or b"{}", type=_Clock)
-            if order.rate is not None:
-                self._clock.set_rate(order.rate)
-        except (msgspec.MsgspecError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=409)
-        if order.paused is not None:
-            self._clock.pause() if order.paused else self._clock.resume()
-        return web.json_response({"rate": self._clock.rate})
 
     async def display(self, request: web.Request) -> web.Response:
         """Answer the display of a bay as a picture of its pixels."""
@@ -124,16 +99,6 @@ class TwinPages:
             raise web.HTTPNotFound
         picture = screen_png(self._screen(row["screen"]), tick_s=self._tick_s())
         return web.Response(body=picture, content_type="image/png")
-
-    async def _body(self, request: web.Request) -> bytes:
-        """Return the body of a deed. A form of another site's page has no origin that we know: refused."""
-        if request.headers.get("Origin") == "null" and "Sec-Fetch-Site" not in request.headers:
-            raise web.HTTPForbidden
-        try:
-            async with asyncio.timeout(BODY_S):
-                return await request.read()
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
 
     def _tick_s(self) -> int:
         return int(self._clock.monotonic() if self._clock is not None else time.monotonic())

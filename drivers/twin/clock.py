@@ -38,6 +38,11 @@ class ScaledClock:
         return self._rate
 
     @property
+    def rate_before_pause(self) -> float:
+        """Return the rate at which time goes on when it is neither paused nor running ahead."""
+        return self._resume_rate
+
+    @property
     def is_ahead(self) -> bool:
         """Return whether time runs ahead to an instant."""
         self._arrive(time.monotonic())
@@ -73,7 +78,7 @@ class ScaledClock:
             self._goal_s, self._after_rate = until_s, after
 
     def listen(self, listener: Callable[[float, float], None]) -> None:
-        """Call `listener(factor, now_s)` when time begins to run `factor` times as fast; a pause counts as real time."""
+        """Call `listener(factor, now_s)` when time begins to run `factor` times as fast; a pause counts as 1 x."""
         self._listeners.append(listener)
 
     async def until(self, monotonic_s: float) -> None:

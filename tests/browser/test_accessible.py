@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from browser_fixtures import needs_chromium, phone
+from fake_simulation import FakeSimulation
 from playwright.async_api import Page
 from stages import STAGES
 from web_fixtures import CCS, lone, rasthof, serving
@@ -78,12 +79,13 @@ async def test_the_board_and_the_twin_panel(scheme: str, tmp_path: Path) -> None
     options = WebOptions(public_url="http://127.0.0.1:8080", demo=True)
     wide = {"width": 1920, "height": 1080}
     async with (
-        serving(tmp_path, options=options, twin=twin.control, twin_clock=clock) as site,
+        serving(tmp_path, options=options, twin=twin.control, twin_clock=clock, simulation=FakeSimulation()) as site,
         phone(site.url, color_scheme=scheme, viewport=wide) as page,
     ):
         await STAGES[PageState.CALLED][1](site)
         for path in ("/board", "/twin"):
             await page.goto(path)
+            await page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             found = await Axe().run(page, options=RULES)
             assert found.violations_count == 0, found.generate_report()
         await page.keyboard.press("ArrowRight")

@@ -24,6 +24,7 @@ class Demo:
 
     process: "subprocess.Popen[str]"
     base: str
+    rest: str = ""  # what it said on standard output after it had announced the board; known at its end
 
     def get(self, path: str) -> int:
         """The status of a page."""
@@ -31,10 +32,17 @@ class Demo:
             status: int = answer.status
             return status
 
+    def said(self, words: str) -> str:
+        """Wait for the next line of the log with some words, and return it."""
+        assert self.process.stderr is not None
+        found = next((line for line in self.process.stderr if words in line), None)
+        assert found is not None, f"it ended without saying {words}"
+        return found
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """End it; return the exit code and what it said on standard error."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=TIMEOUT_S)
+        self.rest, errors = self.process.communicate(timeout=TIMEOUT_S)
         return self.process.returncode, errors
 
 

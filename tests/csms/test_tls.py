@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from agent.csms.back_off import BackOff
 from agent.csms.connection import Connection, Endpoint
+from agent.kernel.outside import Outside
 from drivers.twin.clock import ManualClock
 
 
@@ -68,7 +69,12 @@ async def port(certificate: tuple[Path, Path]) -> AsyncIterator[int]:
 
 def connection(endpoint: Endpoint, listener: Listener) -> Connection:
     return Connection(
-        endpoint=endpoint, peer=listener, clock=ManualClock(), chance=lambda: 0.0, back_off=BackOff(random_range_s=0)
+        endpoint=endpoint,
+        peer=listener,
+        clock=ManualClock(),
+        chance=lambda: 0.0,
+        back_off=BackOff(random_range_s=0),
+        outside=Outside(),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from partner_fixtures import partner
 from receiver import Receiver, reachable, receiving
 
+from agent.kernel.outside import Outside
 from agent.partners.calls import Delivered, Forbidden, HttpCalls, Outcome, check_address, receipt_of, system_resolve
 
 OPEN = partner("emp", hosts=frozenset({"emp.example", "10.1.2.3", "169.254.169.254"}))
@@ -144,6 +145,18 @@ async def test_a_closed_port_is_tried_again() -> None:
         who, url = reachable(receiver), receiver.url
     told = await HttpCalls(lambda: 1).post(who, url, b"{}")
     assert told.outcome is Outcome.AGAIN
+
+
+async def test_nobody_is_called_while_the_line_is_cut_and_they_are_again_when_it_is_mended() -> None:
+    outside = Outside()
+    calls = HttpCalls(lambda: 1, outside=outside)
+    async with receiving() as receiver:
+        outside.cut()
+        told = await calls.post(reachable(receiver), receiver.url, BODY)
+        assert (told.outcome, receiver.raw) == (Outcome.AGAIN, [])
+        outside.restore()
+        told = await calls.post(reachable(receiver), receiver.url, BODY)
+        assert (told.outcome, len(receiver.raw)) == (Outcome.DELIVERED, 1)
 
 
 async def test_a_compressed_or_endless_answer_is_no_receipt() -> None:

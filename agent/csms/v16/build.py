@@ -28,6 +28,7 @@ from agent.journal.turn import Write
 from agent.kernel.authoriser import Authoriser
 from agent.kernel.clock import LocationClock
 from agent.kernel.inbox import Conclusion
+from agent.kernel.outside import Outside
 from agent.kernel.runner import Published, Runner
 from agent.kernel.secrets import SiteKey
 from agent.kernel.subjects import Subjects
@@ -101,6 +102,7 @@ class Csms16:
         rows: OwedRows,
         subjects: Subjects,
         set_clock: Callable[[int], None],
+        outside: Outside | None = None,
     ) -> None:
         """Join the station to its runner, whose projection number `place` is ours."""
         self._runner = runner
@@ -135,6 +137,7 @@ class Csms16:
             password=self._settings.password,
             pings=self._settings.pings,
             back_off=self._settings.back_off,
+            outside=outside or Outside(),
         )
         self.link = CsmsLink(wiring, self.station, self._stores, self.delivery)
         self.tokens = CsmsTokens(self.link, lambda: runner.now().utc_ms, lambda: self._backlog.full)

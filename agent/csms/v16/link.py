@@ -19,6 +19,7 @@ from agent.csms.v16.delivery import Delivery
 from agent.csms.v16.stores import Stores
 from agent.journal.turn import Write
 from agent.kernel.mishaps import Stopped
+from agent.kernel.outside import Outside
 from agent.ocpp.effects import (
     Completed,
     Deliver,
@@ -83,6 +84,7 @@ class Wiring:
     password: bytes | None = field(default=None, repr=False)  # until the CSMS changes the AuthorizationKey
     pings: bool = True  # off where a test moves the clock by hand
     back_off: BackOff = field(default_factory=BackOff)
+    outside: Outside = field(default_factory=Outside)
 
 
 class CsmsLink:
@@ -106,7 +108,12 @@ class CsmsLink:
         self._listeners: list[Callable[[], None]] = []
         self.connections = 0  # made so far: two numbers tell apart what was said before and after an outage
         self.connection = Connection(
-            endpoint=wiring.endpoint, peer=self, clock=wiring.clock, chance=wiring.chance, back_off=wiring.back_off
+            endpoint=wiring.endpoint,
+            peer=self,
+            clock=wiring.clock,
+            chance=wiring.chance,
+            back_off=wiring.back_off,
+            outside=wiring.outside,
         )
 
     # --- for the agent

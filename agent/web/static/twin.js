@@ -7,19 +7,25 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const bays = [...document.querySelectorAll(".bay")];
   const LOOK = 500;
+  const OFF = { waveform: "off", colour: "#000000", second_colour: null };
   let lamps = [];
   let chosen = 0;
   let digits = "";
   let rate = 1;
+  let site = null;
 
   async function send(path, body) {
-    const answer = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const told = await answer.json().catch(() => ({}));
-    $("said").textContent = told.error || "";
+    try {
+      const answer = await fetch(path + suffix, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      const told = await answer.json().catch(() => ({}));
+      $("said").textContent = told.error || "";
+    } catch (error) {
+      darken(); // a controller without power answers nothing
+    }
     look();
   }
 
@@ -44,24 +50,59 @@
       const answer = await fetch("/twin/state" + suffix, { cache: "no-store" });
       show(await answer.json());
     } catch (error) {
-      lamps = [];
+      darken();
     }
   }
 
+  /** Without a controller there is no light and no word; the cars are where they were. */
+  function darken() {
+    if (!$("dark").hidden) return;
+    $("dark").hidden = false;
+    document.body.toggleAttribute("data-dark", true);
+    lamps = [];
+    bays.forEach((bay) => {
+      bay.querySelector(".lamp-said").textContent = document.body.dataset.lampOff;
+      bay.querySelector(".cable").toggleAttribute("data-live", false);
+      const display = bay.querySelector(".display");
+      display.alt = display.dataset.dark;
+    });
+  }
+
+  function toggle(button, off) {
+    if (!button) return;
+    button.textContent = off ? button.dataset.off : button.dataset.on;
+    button.toggleAttribute("data-off-now", off);
+  }
+
   function show(state) {
+    $("dark").hidden = true;
+    document.body.toggleAttribute("data-dark", false);
     digits = state.digits;
     rate = state.clock.rate;
     $("now").textContent = state.clock.said;
     document.querySelectorAll("[data-rate]").forEach((one) => {
       one.setAttribute("aria-pressed", String(+one.dataset.rate === rate));
     });
-    const pause = $("pause");
-    if (pause) {
-      pause.setAttribute("aria-pressed", String(rate === 0));
-      pause.textContent = rate === 0 ? pause.dataset.off : pause.dataset.on;
+    if ($("pause")) {
+      $("pause").setAttribute("aria-pressed", String(rate === 0));
+      toggle($("pause"), rate === 0);
+    }
+    site = state.site;
+    if (site) {
+      $("next").setAttribute("aria-pressed", String(state.clock.ahead));
+      toggle($("trust"), !site.clock_trusted);
+      toggle($("internet"), site.internet_cut);
+      toggle($("replay"), site.replaying !== null);
+      $("day").disabled = site.replaying !== null;
+      if (site.replaying) $("day").value = site.replaying;
+      name();
     }
     lamps = state.evses.map((row) => row.lamp);
     state.evses.forEach((row, at) => put(bays[at], row));
+  }
+
+  function name() {
+    $("source").textContent = $("day").selectedOptions[0].dataset.source;
   }
 
   function put(bay, row) {
@@ -91,14 +132,15 @@
 
   function shine() {
     const seconds = performance.now() / 1000;
-    lamps.forEach((lamp, at) => {
+    bays.forEach((bay, at) => {
+      const lamp = lamps[at] || OFF;
       const form = forms[lamp.waveform];
       const phase = seconds % form.period;
       const second = form.second && form.second[0] <= phase && phase < form.second[1];
       const colour = second && !still.matches ? lamp.second_colour : lamp.colour;
       const bright = lamp.waveform === "off" ? 0 : still.matches ? 1 : level(form, seconds);
-      const light = bays[at].querySelector(".lamp");
-      const glow = bays[at].querySelector(".glow");
+      const light = bay.querySelector(".lamp");
+      const glow = bay.querySelector(".glow");
       light.style.fill = bright ? colour : "#222";
       light.style.fillOpacity = bright || 1;
       glow.style.fill = colour;
@@ -138,6 +180,20 @@
     button.addEventListener("click", () => send("/twin/clock", { rate: +button.dataset.rate }));
   });
   if ($("pause")) $("pause").addEventListener("click", () => send("/twin/clock", { paused: rate !== 0 }));
+
+  function when(id, deed) {
+    if ($(id)) $(id).addEventListener("click", deed);
+  }
+
+  when("next", () => send("/twin/clock", { next: true }));
+  when("trust", () => send("/twin/clock", { trusted: !site.clock_trusted }));
+  when("power", () => send("/twin/power", { dark_s: Math.max(0, +$("dark-s").value || 0) }));
+  when("internet", () => send("/twin/internet", { cut: !site.internet_cut }));
+  when("replay", () => send("/twin/replay", { day: site.replaying ? null : $("day").value }));
+  document.querySelectorAll("[data-step]").forEach((button) => {
+    button.addEventListener("click", () => send("/twin/clock", { step_h: +button.dataset.step }));
+  });
+  if ($("day")) $("day").addEventListener("change", name);
 
   $("phone").addEventListener("click", () => {
     const frame = $("frame");
