@@ -72,6 +72,7 @@ _OwnRequest = (
     | i.StartAtPage
     | i.StopAtPage
     | i.ReportBlocked
+    | i.ReportFree
     | i.UseBay
 )
 
@@ -105,6 +106,8 @@ def _of_check_in(site: Site, policy: Policy, request: _OwnRequest, now: Now) -> 
             return shown_on_site(check_in, now)
         case i.ReportBlocked():
             return _report_blocked(site, check_in, now)
+        case i.ReportFree():
+            return _report_free(site, check_in, now)
         case i.UseBay():
             return _use_bay(site, policy, check_in, now)
         case _:
@@ -258,6 +261,17 @@ def _report_blocked(site: Site, check_in: CheckIn, now: Now) -> Decision:
     if not believed(site, hold):
         return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id, evse=hold.evse)
     return blocked(site, hold, now)
+
+
+def _report_free(site: Site, check_in: CheckIn, now: Now) -> Decision:
+    """Unblock the bay that was lost to a stranger, unless somebody is seen in it; already unblocked is nothing new."""
+    lost = check_in.lost
+    if lost is None or lost.reason is not Reason.EVSE_BLOCKED or site.hold_of(check_in.id) is not None:
+        return i.Refused(reason=i.Refusal.CHANGE_REFUSED, check_in=check_in.id)
+    state = site.evse(lost.evse)
+    if state.bay is Bay.OCCUPIED or state.plugged is not None:
+        return i.Refused(reason=i.Refusal.EVSE_OCCUPIED, check_in=check_in.id, evse=lost.evse)
+    return (ev.BayChanged(at_ms=now.elapsed_ms, evse=lost.evse, bay=state.bay),) if state.blocked else ()
 
 
 def _use_bay(site: Site, policy: Policy, check_in: CheckIn, now: Now) -> Decision:

@@ -72,6 +72,7 @@ class Action(StrEnum):
     PLAN = "plan"  # opens on the page, no Request
     WRONG_BAY = "wrong_bay"  # ReportBlocked: the car in the bay is not theirs
     USE_BAY = "use_bay"
+    BAY_IS_FREE = "bay_is_free"
     HERE = "here"  # UpdateArrival without a time
     READY = "ready"  # SnoozeCheckIn with 0 minutes
     START_CHARGING = "start_charging"
@@ -97,7 +98,7 @@ ACTIONS: Mapping[PageState, tuple[Action, ...]] = {
     PageState.BAY_CHANGED: _CALLED,
     PageState.ARRIVED: (Action.WRONG_BAY, Action.LEAVE),
     PageState.WRONG_BAY: (Action.USE_BAY, Action.PLAN),
-    PageState.BAY_BLOCKED: (Action.WRONG_BAY, Action.SNOOZE, Action.LEAVE),
+    PageState.BAY_BLOCKED: (Action.BAY_IS_FREE, Action.WRONG_BAY, Action.SNOOZE, Action.LEAVE),
     PageState.REQUEUED: (Action.HERE, Action.SNOOZE, Action.LEAVE),
     PageState.ENDED: (Action.CHECK_IN_AGAIN,),
     PageState.SNOOZED: (Action.READY, Action.LEAVE),
@@ -250,7 +251,8 @@ def _of_hold(site: Site, check_in: CheckIn, hold: Hold) -> PageState:
         return PageState.AUTHORISE
     if here:
         return PageState.ARRIVED
-    moved = check_in.lost is not None and check_in.lost.at_ms == hold.since_ms
+    lost = check_in.lost
+    moved = lost is not None and lost.at_ms == hold.since_ms and lost.evse != hold.evse
     return PageState.BAY_CHANGED if moved else PageState.CALLED
 
 
@@ -322,7 +324,9 @@ def _possible(site: Site, check_in: CheckIn, action: Action, wait: WaitRange | N
     """Return whether an action makes sense now: a Request that would not be refused, or a link that leads somewhere."""
     request = _request(check_in, action)
     if request is not None:
-        return not isinstance(decide(site, request, now), i.Refused)
+        decision = decide(site, request, now)
+        idle = action is Action.BAY_IS_FREE and decision == ()  # nobody says any more that it is taken
+        return not idle and not isinstance(decision, i.Refused)
     match action:
         case Action.REMIND:
             return now.utc_ms is not None and wait is not None and wait.p10_min >= REMIND_FROM_MIN
@@ -346,6 +350,8 @@ def _request(check_in: CheckIn, action: Action) -> i.Request | None:
             return i.ExtendHold(check_in=check_in.id)
         case Action.WRONG_BAY:
             return i.ReportBlocked(check_in=check_in.id)
+        case Action.BAY_IS_FREE:
+            return i.ReportFree(check_in=check_in.id)
         case Action.USE_BAY:
             return i.UseBay(check_in=check_in.id)
         case Action.START_CHARGING:

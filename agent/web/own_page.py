@@ -5,6 +5,7 @@ referrer, and an unknown one always gets the same answer.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import time
 from typing import Any
 
 from aiohttp import web
@@ -36,6 +37,7 @@ _REQUESTS: Mapping[str, Callable[[CheckInId, Mapping[str, str]], i.Request]] = {
     Action.UNDO: lambda c, _: i.UndoLeave(check_in=c),
     Action.EXTEND: lambda c, _: i.ExtendHold(check_in=c),
     Action.WRONG_BAY: lambda c, _: i.ReportBlocked(check_in=c),
+    Action.BAY_IS_FREE: lambda c, _: i.ReportFree(check_in=c),
     Action.USE_BAY: lambda c, _: i.UseBay(check_in=c),
     Action.HERE: lambda c, _: i.UpdateArrival(check_in=c),
     Action.START_CHARGING: lambda c, _: i.StartAtPage(check_in=c),
@@ -163,6 +165,7 @@ class OwnPageRoutes:
             "moving": moving,
             "auto": request.query.get("auto") == "1",
             "auto_s": AUTO_S,
+            "midnight": time.min,  # stands in the sentence for the time that the script fills in
             "timer_words": self._timer_words(parts.language(request)),
         }
         return parts.html(request, "own.html", fields, status=HTTP_STATUS[reason] if reason else 200)

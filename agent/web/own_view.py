@@ -64,6 +64,7 @@ class OwnPage:
     revision: str
     boot: int
     as_of: str
+    at: str
 
     @property
     def panel(self) -> bool:
@@ -94,6 +95,7 @@ class OwnPage:
             "code": view.code,
             "title": self.text.title,
             "as_of": self.as_of,
+            "at": self.at,
             "revision": self.revision,
             "boot": self.boot,
         }
@@ -138,6 +140,7 @@ class OwnPages:
             revision=_digest(*lines),
             boot=context.runner.site.boot,
             as_of=words("note.as_of", at=words.local(now.utc_ms)),
+            at=words("note.at", at=words.local(now.utc_ms)),
         )
 
     def forget(self, known: Iterable[CheckInId]) -> None:

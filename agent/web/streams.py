@@ -27,7 +27,7 @@ ALIVE_LOOKS = 2  # what stands is said again at every second look: a silent stre
 GAP_S = 0.25  # a burst of turns is one look: 128 pages in line are not made anew for each of them
 SLOW_S = 10.0  # who has not taken a few hundred bytes by then is dropped
 RETRY_MS = 3000
-COUNTING = frozenset({"left_ms", "as_of"})  # moves by itself: no reason to send
+COUNTING = frozenset({"left_ms", "as_of", "at"})  # moves by itself: no reason to send
 
 Make = Callable[[], dict[str, Any] | None]
 

@@ -140,3 +140,49 @@ async def test_a_screen_reader_hears_the_call_in_reading_order(tmp_path: Path) -
         tree = await page.locator("main").aria_snapshot()
         order = [tree.index(words) for words in ('heading "Go to bay 1 now"', "timer", "Purple", "on my way", "Leave")]
         assert order == sorted(order)
+
+
+async def test_a_screen_reader_hears_place_and_wait_and_then_what_can_be_done(tmp_path: Path) -> None:
+    location, stage = STAGES[PageState.WAITING]
+    async with serving(tmp_path, location) as site, phone(site.url) as page:
+        who = await stage(site)
+        await page.goto(site.page_of(who))
+        tree = await page.locator("main").aria_snapshot()
+        code = " ".join(site.runner.site.check_ins[who].code)
+        parts = ('heading "You are 2nd" [level=1]', code, "Wait: up to", "Hardly", 'link "Remind', 'link "Leave')
+        order = [tree.index(words) for words in parts]
+        assert order == sorted(order)
+
+
+async def test_a_screen_reader_hears_an_error_before_the_form(tmp_path: Path) -> None:
+    async with serving(tmp_path) as site, phone(site.url) as page:
+        await page.goto("/")
+        await page.click("button.first")
+        await page.wait_for_selector("#errors")
+        tree = await page.locator("main").aria_snapshot()
+        assert "- alert:" in tree
+        parts = (
+            'heading "This needs your attention"',
+            'link "Choose the plug',
+            'heading "Charge here"',
+            "radio",
+            "button",
+        )
+        order = [tree.index(words) for words in parts]
+        assert order == sorted(order)
+
+
+LONGER = """() => { const walk = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+for (let node; (node = walk.nextNode());) { const text = node.textContent.trim();
+  if (text.length > 3) node.textContent = text + ' ' + 'longer words '.repeat(9).slice(0, text.length * .4); } }"""
+
+
+@pytest.mark.parametrize("state", [PageState.WAITING, PageState.CALLED, PageState.FINISHED])
+async def test_a_language_with_longer_words_is_not_cut(state: PageState, tmp_path: Path) -> None:
+    location, stage = STAGES[state]
+    narrow = {"width": 320, "height": 568}
+    async with serving(tmp_path, location) as site, phone(site.url, viewport=narrow) as page:
+        for path in ("/", site.page_of(await stage(site))):
+            await page.goto(path)
+            await page.evaluate(LONGER)
+            assert await page.evaluate(CUT) == [False]

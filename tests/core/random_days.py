@@ -108,6 +108,7 @@ def _of_people(site: Site, deed: Deed) -> tuple[i.Input, ...]:
                 i.UpdateArrival(check_in=who, expected_in_ms=b * 3 * MINUTE),
                 i.StopAtPage(check_in=who),
                 i.ReportBlocked(check_in=who),
+                i.ReportFree(check_in=who),
             )
             return (pages[(a + b) % len(pages)],)
         case "leave and return":

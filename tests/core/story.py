@@ -280,6 +280,10 @@ class Story:
         """Somebody says that another car stands in their bay."""
         return self.asks(i.ReportBlocked(check_in=self.people[who]))
 
+    def reports_free(self, who: str) -> i.Refusal | None:
+        """Somebody says that the bay they lost to a stranger is free now."""
+        return self.asks(i.ReportFree(check_in=self.people[who]))
+
     def stays_where_plugged(self, who: str) -> i.Refusal | None:
         """Somebody who is plugged in at another bay than theirs wants to charge there."""
         return self.asks(i.UseBay(check_in=self.people[who]))

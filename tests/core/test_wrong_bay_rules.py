@@ -9,7 +9,7 @@ from agent.core import events as ev
 from agent.core import inputs as i
 from agent.core.layout import AdHocStart, EvseId, SubjectRef
 from agent.core.page import Action, PageState, page_view
-from agent.core.state import CheckInState, TokenAnswer, Wishes
+from agent.core.state import Bay, CheckInState, TokenAnswer, Wishes
 
 
 def plugged_at_bobs(story: Story) -> Story:
@@ -125,6 +125,35 @@ def test_pools_for_a_group_look_at_the_group_of_the_check_in() -> None:
     story.give(given)
     story.leaves("bob")
     assert offered(story, "ann")
+
+
+def test_a_bay_that_was_reported_taken_can_be_reported_free_by_who_lost_it() -> None:
+    story = Story(row(1))
+    story.sees(1, Bay.UNKNOWN)  # no sensor
+    story.joins("ann", card="ann")
+    story.joins("bob", card="bob")
+    assert story.reports_free("ann") is i.Refusal.CHANGE_REFUSED
+    assert story.reports_blocked("ann") is None
+    shown = page_view(story.site, story.people["ann"], story.now)
+    assert (shown.state, shown.actions[0]) == (PageState.BAY_BLOCKED, Action.BAY_IS_FREE)
+    assert story.reports_free("bob") is i.Refusal.CHANGE_REFUSED
+    assert story.reports_free("ann") is None
+    assert (story.called("ann"), story.called("bob")) == (1, None)
+    assert story.reports_free("ann") is i.Refusal.CHANGE_REFUSED
+
+
+def test_nobody_reports_a_bay_free_in_which_a_car_is_seen() -> None:
+    story = Story(row(1))
+    story.joins("ann", card="ann")
+    story.parks(1)
+    assert story.reports_blocked("ann") is None
+    assert Action.BAY_IS_FREE not in page_view(story.site, story.people["ann"], story.now).actions
+    assert story.reports_free("ann") is i.Refusal.EVSE_OCCUPIED
+    story.is_switched(1, on=False)
+    story.drives_off(1)
+    shown = page_view(story.site, story.people["ann"], story.now)
+    assert Action.BAY_IS_FREE not in shown.actions
+    assert (story.reports_free("ann"), story.last) == (None, ())
 
 
 def test_after_a_restart_nothing_moves_before_the_bays_were_read() -> None:

@@ -12,7 +12,7 @@ from agent.core import inputs as i
 from agent.core.layout import AdHocStart, CheckInId, EvseId
 from agent.core.page import PageState
 from agent.core.shown import WaitRange, Waits
-from agent.core.state import Origin
+from agent.core.state import Bay, Origin
 
 ME = CheckInId(1)
 
@@ -104,6 +104,19 @@ async def test_a_report_that_somebody_stands_in_the_bay_finds_another(tmp_path: 
         path = site.page_of(await stage(site))
         assert (await phone.do(path, "wrong_bay")).status == 303
         assert (await phone.get(path)).h1 == "Somebody stands at bay 1"
+
+
+async def test_who_lost_the_bay_to_a_stranger_can_say_that_it_is_free_again(tmp_path: Path) -> None:
+    location, stage = STAGES[PageState.CALLED]
+    async with serving(tmp_path, location) as site, Phone(site.url) as phone:
+        path = site.page_of(await stage(site))
+        await site.see(i.BaySeen(evse=EvseId(1), bay=Bay.UNKNOWN))  # no sensor
+        await phone.do(path, "wrong_bay")
+        page = await phone.get(path)
+        assert (page.h1, "Bay 1 is free now" in page.words) == ("Somebody stands at bay 1", True)
+        assert "Ladeplatz 1 ist frei" in (await phone.get(f"{path}?lang=de")).words
+        assert (await phone.do(path, "bay_is_free")).status == 303
+        assert (await phone.get(path)).h1 == "Go to bay 1 now"
 
 
 async def test_charging_where_one_is_plugged_in_is_offered_once_that_bay_is_nobodys(tmp_path: Path) -> None:

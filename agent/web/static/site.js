@@ -38,6 +38,7 @@
   let eventId = live.dataset.event;
   let revision = live.dataset.revision;
   let boot = +live.dataset.boot;
+  let at = live.dataset.at; // the site's time of the last news; empty while nobody knows it
   let deadline = null; // on performance.now(): the phone's clock may be wrong
   let shown = ""; // the time left as it stands on the page
   let said = 0; // seconds left when it was last said
@@ -126,6 +127,7 @@
     back.hidden = !again && (back.hidden || event.event_id !== eventId);
     document.title = event.title + live.dataset.site;
     asOf.textContent = event.as_of;
+    at = event.at;
     if (event.revision !== revision) renew();
     else put(event);
     count(event.left_ms);
@@ -223,7 +225,8 @@
     }
     if (source && source.readyState === 2 && !refused && now() - heard < SILENT) listen();
     if (refused && now() - failing > LATE && offline.hidden) {
-      const text = offline.firstElementChild.dataset.text;
+      const words = offline.firstElementChild.dataset;
+      const text = at ? words.like.replace("00:00", at) : words.text;
       offline.firstElementChild.textContent = text;
       offline.hidden = false;
       say(text, false);
