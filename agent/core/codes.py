@@ -17,6 +17,7 @@ TRIES = 16  # with half of the codes fresh, one pick in 65,000 has to look throu
 STRIDE = 1009  # a prime, so that the tries spread over codes that begin alike; no form has a multiple of it
 
 SHORT = tuple(a + b for a in LETTERS for b in DIGITS if a + b not in OFFENSIVE_SHORT)
+_SHORT = frozenset(SHORT)
 # The long forms, each with the short code it begins like.
 LONG = tuple((a + b + c, a + b) for a in LETTERS for b in DIGITS for c in DIGITS if b + c not in OFFENSIVE_ENDINGS)
 LONGEST = tuple((code + d, start) for code, start in LONG for d in DIGITS if code[2] + d not in OFFENSIVE_ENDINGS)
@@ -26,11 +27,11 @@ def pick_code(site: Site, draw: int, now_ms: int) -> str:
     """Return a call code for a new CheckIn: random by `draw` among the longest unused half of the free ones."""
     in_use = frozenset(site.codes_in_use())
     recent = frozenset(c.code for c in site.old_codes if now_ms - c.ended_ms < REUSE_AFTER_MS)
-    taken = in_use | recent | (labels(site.location) if site.location else frozenset())
+    taken = in_use.union(recent, labels(site.location) if site.location else ())
     if len(in_use) <= LONG_FROM_OPEN and (short := [c for c in SHORT if c not in taken]):
         return _draw(site, short, draw)
-    short_taken = frozenset(c for c in in_use | recent if len(c) == len(SHORT[0]))
-    used = taken | frozenset(c.code for c in site.old_codes)
+    short_taken = (in_use & _SHORT) | (recent & _SHORT)
+    used = taken.union(c.code for c in site.old_codes)
     # A long code that begins like a short one in use would be called twice; like one just ended, only confuses.
     for clashes in (short_taken, in_use):
         for form in (LONG, LONGEST):

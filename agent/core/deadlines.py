@@ -6,7 +6,6 @@ instants of the day: they need a trusted clock and are turned into elapsed time 
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
-from operator import attrgetter
 
 from agent.core import events as ev
 from agent.core.admission import UNTRUSTED_MS
@@ -15,6 +14,7 @@ from agent.core.conduct import missed, scan_relaxed_at
 from agent.core.hours import next_close_utc_ms
 from agent.core.layout import CheckInId, EvseId, Now, PartnerPresence, Policy, arrival_window_ms
 from agent.core.planner import is_bound
+from agent.core.remembered import remembered
 from agent.core.state import HOLDING, IN_LINE, Bay, CheckIn, CheckInState, Hold, Reason, Site, Stay
 
 FORGET_AT_ONCE = 256  # far below what one turn of the journal takes; the next ones have a turn of their own
@@ -50,6 +50,7 @@ FORGET_PART = (
 Due = tuple[int, Kind, int]  # elapsed ms, kind, id of the EVSE, CheckIn or pool it is about
 
 
+@remembered
 def earliest(site: Site) -> Due | None:
     """Return what is due first, or None."""
     return min(_due(site), default=None)
@@ -99,14 +100,16 @@ def _lapses_ms(site: Site, hold: Hold) -> int:
 def _of_check_ins(site: Site, policy: Policy) -> Iterator[Due]:
     """Who just waits has one deadline, the longest wait, and of those only the first counts; who is called has none."""
     waits = CheckInState.WAITING  # a local name: looked at for each of 500
-    waiting = [c for c in site.check_ins.values() if c.state is waits]
-    if waiting:
-        first = min(waiting, key=attrgetter("since_ms", "id"))
+    first: CheckIn | None = None
+    for check_in in site.check_ins.values():
+        if check_in.state is waits:
+            since_ms = check_in.since_ms
+            if first is None or since_ms < first.since_ms or (since_ms == first.since_ms and check_in.id < first.id):
+                first = check_in
+        elif check_in.state not in HOLDING:
+            yield _of_check_in(check_in, policy)
+    if first is not None:
         yield first.since_ms + policy.longest_wait_ms, Kind.LONGEST_WAIT, first.id
-    if len(waiting) < len(site.check_ins):
-        for check_in in site.check_ins.values():
-            if check_in.state is not waits and check_in.state not in HOLDING:
-                yield _of_check_in(check_in, policy)
 
 
 def _of_check_in(check_in: CheckIn, policy: Policy) -> Due:

@@ -27,12 +27,13 @@ class Match:
 
 def fitting_connector(evse: Evse, wishes: Wishes) -> Connector | None:
     """Return the weakest connector that meets the wishes, or None: the strong ones stay for who needs them."""
-    fits = [
-        c
-        for c in evse.connectors
-        if (not wishes.standards or c.standard in wishes.standards) and c.max_power_w >= wishes.min_power_w
-    ]
-    return min(fits, key=lambda c: (c.max_power_w, c.id)) if fits else None
+    fits = (c for c in evse.connectors if _fits(c, wishes))
+    return min(fits, key=lambda c: (c.max_power_w, c.id), default=None)
+
+
+def _fits(connector: Connector, wishes: Wishes) -> bool:
+    known = not wishes.standards or connector.standard in wishes.standards
+    return known and connector.max_power_w >= wishes.min_power_w
 
 
 def accepts(evse: Evse, wishes: Wishes) -> bool:
@@ -40,7 +41,7 @@ def accepts(evse: Evse, wishes: Wishes) -> bool:
     return (
         (not wishes.evses or evse.id in wishes.evses)
         and (evse.accessible or not wishes.accessible)
-        and fitting_connector(evse, wishes) is not None
+        and any(_fits(c, wishes) for c in evse.connectors)
     )
 
 
@@ -49,7 +50,8 @@ def accepted_evses(location: ChargingLocation, pool: PoolId, wishes: Wishes) -> 
     found = location.pool(pool)
     if found is None:
         return ()
-    return tuple(sorted(e.id for e in location.evses if e.id in found.evses and accepts(e, wishes)))
+    of_pool = frozenset(found.evses)
+    return tuple(sorted(e.id for e in location.evses if e.id in of_pool and accepts(e, wishes)))
 
 
 def in_service(site: Site, evse: EvseId) -> bool:

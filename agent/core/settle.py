@@ -14,9 +14,11 @@ from agent.core.layout import EvseId, Now
 from agent.core.observe import ad_hoc_allowed
 from agent.core.permit import Asker, Granted, permit
 from agent.core.queue import in_service
+from agent.core.remembered import remembered
 from agent.core.starting import authorise
 from agent.core.state import (
     IN_LINE,
+    CheckIn,
     CheckInState,
     EndOfEnergy,
     Means,
@@ -79,22 +81,25 @@ def follow(site: Site, now: Now) -> tuple[ev.Event, ...]:
 
 def _layout_rules(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """What no longer fits the adopted layout ends with a reason; who is called may still come."""
-    stranded = (c for c in site.check_ins.values() if not c.accepts and c.state in IN_LINE)
-    first = min(stranded, key=lambda c: c.id, default=None)
+    first = _stranded(site)
     return () if first is None else (canceled(first, Reason.POOL_REMOVED, now),)
+
+
+@remembered
+def _stranded(site: Site) -> CheckIn | None:
+    stranded = (c for c in site.check_ins.values() if not c.accepts and c.state in IN_LINE)
+    return min(stranded, key=lambda c: c.id, default=None)
 
 
 def _outages(site: Site, now: Now) -> tuple[ev.Event, ...]:
     """A fault takes energy and holds with it; out of operation takes holds, but a running charge goes to its end."""
     at = now.elapsed_ms
-    for evse in site.evse_ids():
-        state = site.evse(evse)
-        faulted = bool(state.faults or site.faults)
+    out = sorted(e for e, state in site.evses.items() if site.faults or state.faults or not state.operative)
+    for evse in out:
+        faulted = bool(site.evse(evse).faults or site.faults)
         stay = site.stays.get(evse)
         if faulted and stay is not None and stay.wants_energy:
             return (ev.EnergyEnded(at_ms=at, evse=evse, why=EndOfEnergy.FAULT),)
-        if in_service(site, evse):
-            continue
         reason = Reason.EVSE_FAULT if faulted else Reason.EVSE_UNAVAILABLE
         hold = site.holds.get(evse)
         if hold is not None:

@@ -7,6 +7,7 @@ insertion, so that a state rebuilt from a snapshot behaves exactly like the one 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from agent.core.booking import Reservation, ReservationId
 from agent.core.history import StayHistory, StayKind
@@ -315,6 +316,7 @@ class Site:
     next_fee: int = 1
     known_utc_ms: int | None = None  # the last instant of the wall clock before it became untrusted
     learned: Mapping[StayKind, StayHistory] = field(default_factory=dict)
+    remembered: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, elapsed_ms: int) -> Now:
         """An instant of the location's clock with the time of day as the site knows it."""
@@ -356,7 +358,7 @@ class Site:
 
     def codes_in_use(self) -> Iterator[str]:
         """The call codes of the open CheckIns and reservations."""
-        yield from (c.code for c in self.check_ins.values() if c.open)
+        yield from (c.code for c in self.check_ins.values() if c.ended_ms is None)
         yield from (r.code for r in self.reservations.values() if r.open and r.check_in is None)
 
 

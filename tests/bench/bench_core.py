@@ -1,9 +1,13 @@
-"""How long the core takes to decide and settle at a large, busy site: 50 EVSEs charge, 500 wait."""
+"""How long the core takes to decide and settle at a large, busy site: 50 EVSEs charge, 500 wait.
+
+In processor time: what else the machine does is not the core's.
+"""
 
 import gc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 from agent.core import inputs as i
 from agent.core.layout import (
@@ -34,6 +38,7 @@ Row = tuple[str, str, str]
 def rows() -> Iterator[Row]:
     """Yield (figure, budget, measured) of each deed at the busy site."""
     site, now = _busy()
+    fresh = [replace(site) for _ in range(2 * ROUNDS)]  # a Site remembers what was asked of it
     empty = [step(site, i.Unplugged(evse=EvseId(1 + n % EVSES)), now).site for n in range(ROUNDS)]
 
     def each(given: Callable[[int], i.Input], before: list[Site] | None = None) -> Callable[[int], object]:
@@ -45,8 +50,8 @@ def rows() -> Iterator[Row]:
     yield _row("core: plug pulled", each(lambda n: i.Unplugged(evse=EvseId(1 + n % EVSES))))
     yield _row("core: the bay comes free, the next is called", each(_free, empty))
     yield _row("core: a card that may not start here", each(_card))
-    yield _row("core: settle, nothing due", lambda _: settle(site, now))
-    yield _row("core: when to wake", lambda _: wake(site))
+    yield _row("core: settle, nothing due", lambda n: settle(fresh[n], now))
+    yield _row("core: when to wake", lambda n: wake(fresh[-1 - n]))
     yield _row("core: restate and rebuild", lambda _: fold(restate(site)), budget_ms=None)
 
 
@@ -55,9 +60,9 @@ def _row(figure: str, deed: Callable[[int], object], budget_ms: float | None = B
     times_ms = []
     gc.collect()
     for n in range(ROUNDS):
-        begin = perf_counter()
+        begin = process_time()
         deed(n)
-        times_ms.append((perf_counter() - begin) * 1000)
+        times_ms.append((process_time() - begin) * 1000)
     budget = "-" if budget_ms is None else f"median <= {budget_ms:.1f} ms"
     return figure, budget, f"median {median(times_ms):.2f} ms, at most {max(times_ms):.2f} ms"
 
