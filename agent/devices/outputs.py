@@ -26,6 +26,7 @@ LAMP_LEASE_S = 12.0  # a dead agent's lamps are dark within this
 DISPLAY_LEASE_S = 5.0  # `experience.md` 5: no view for 5 s and the panel says "starting"
 RENEW_PART = 3  # leases are renewed when a third of them is over
 TICK_S = 1.0
+GAP_S = 0.1  # a burst of turns is one look: nobody sees a lamp change faster, and thirty turns a second cost a sixth
 ORDER_LIMIT_S = 4.0  # shorter than the leases; a slow I2C panel takes 0.3 s
 RETRY_S = 5.0  # how soon a panel that failed is tried again
 CLOSE_LIMIT_S = 2.0  # within the 5 s of a stage of the stop; a panel whose bus hangs is left as it is
@@ -64,7 +65,9 @@ class Outputs:
         self._published: list[asyncio.Event] = []
         runner.listen(self._wake)
 
-    def _wake(self, _: Published) -> None:
+    def _wake(self, published: Published) -> None:
+        if not published.events:
+            return
         for event in self._published:
             event.set()
 
@@ -129,6 +132,7 @@ class Outputs:
                 await self._clock.until(self._clock.monotonic() + RETRY_S)
             else:
                 await until_set(published, self._clock, now_s + TICK_S)
+                await self._clock.until(now_s + GAP_S)
 
     def _made(self, name: str, make: Callable[[], T]) -> T:
         try:

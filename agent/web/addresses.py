@@ -21,7 +21,7 @@ class Addresses:
 
     def of(self, check_in: CheckInId) -> str:
         """Return the path of a CheckIn's own page."""
-        return f"/t/{self._key.page_address(check_in)}"
+        return f"/t/{self._of.get(check_in) or self._key.page_address(check_in)}"
 
     def find(self, address: str) -> CheckInId | None:
         """Return the CheckIn of an address, or None."""

@@ -74,10 +74,11 @@ class Guard:
             for name in (public.hostname or "", "localhost", machine, f"{machine}.local", *options.allowed_hosts)
             if name
         )
+        self._own_ips = frozenset(ip for name in self._names if (ip := parse_ip(name)) is not None)
+        self._policy = policy(framed=context.twin is not None)
         self._trusted = networks(options.trusted_proxies)
         self._reads, self._deeds = Limiter(READS), Limiter(DEEDS)
         self._monotonic = context.monotonic
-        self._framed = context.twin is not None
         self._outside = context.outside
         self.refused = 0
         self.failure: Failure = _plain
@@ -104,7 +105,7 @@ class Guard:
     def dress(self, response: web.StreamResponse) -> None:
         """Give an answer the headers all answers have; those it has already stay."""
         headers = response.headers
-        headers.setdefault("Content-Security-Policy", policy(framed=self._framed))
+        headers.setdefault("Content-Security-Policy", self._policy)
         headers.setdefault("Cache-Control", "no-store")
         headers["Referrer-Policy"] = "no-referrer"
         headers["X-Content-Type-Options"] = "nosniff"
@@ -144,7 +145,7 @@ class Guard:
             return host.lower().rstrip(".") in self._names
         sockname = request.transport.get_extra_info("sockname") if request.transport is not None else None
         own = parse_ip(str(sockname[0])) if sockname else None
-        return ip in (own, *(parse_ip(name) for name in self._names))
+        return ip == own or ip in self._own_ips
 
     def _is_same_origin(self, request: web.Request) -> bool:
         site = request.headers.get("Sec-Fetch-Site")

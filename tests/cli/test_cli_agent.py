@@ -5,15 +5,18 @@ import logging
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from agent_process import demo, stationmaster
+from agent_process import TIMEOUT_S, demo, stationmaster
 
 from agent.cli.log_lines import LogLines
+from agent.cli.serving import SWITCH_INTERVAL_S
 
 
 def test_a_demo_announces_itself_answers_and_stops_cleanly(tmp_path: Path) -> None:
@@ -33,6 +36,27 @@ def test_a_demo_announces_itself_answers_and_stops_cleanly(tmp_path: Path) -> No
     assert code == 0
     assert "recovered" not in errors, "the first stop left its mark"
     assert _journal_in_words(state) == 0
+
+
+_WHO_ASKS_THE_INTERPRETER = """
+import os, pathlib, signal, sys
+from agent.cli.serving import run_until_stopped
+from agent.config.load import demo_text, load
+from agent.opening import Options
+
+async def started(_):
+    print(sys.getswitchinterval())
+    os.kill(os.getpid(), signal.SIGTERM)
+
+options = Options(config=load(demo_text() + "\\n[web]\\nport = 0\\n"), state_dir=pathlib.Path(sys.argv[1]), demo=True)
+sys.exit(run_until_stopped(options, started))
+"""
+
+
+def test_a_busy_thread_gives_the_interpreter_back_within_half_a_millisecond(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", _WHO_ASKS_THE_INTERPRETER, tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, str(SWITCH_INTERVAL_S)), done.stderr
 
 
 def _journal_in_words(state: Path) -> int:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from device_fixtures import EVSE, Bench, Controller, Panel, bench, plugged
 
-from agent.core.inputs import PluggedIn, Unplugged, Verdict
+from agent.core.inputs import BaySeen, PluggedIn, Unplugged, Verdict
 from agent.core.layout import ConnectorId
 from agent.core.state import Bay
 from agent.devices.energy import SWITCH_FAILURE, EnergyLoop
 from agent.devices.evse_inputs import CONTROLLER_LOST, EvseDevices, EvseInputs, Readings
-from agent.devices.outputs import CLOSE_LIMIT_S, Outputs
+from agent.devices.outputs import CLOSE_LIMIT_S, GAP_S, Outputs
 from agent.devices.screens import Screens
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
 from agent.kernel.secrets import SiteKey
@@ -71,8 +71,10 @@ async def test_a_contactor_that_never_closes_stays_a_fault_until_the_car_has_gon
         assert SWITCH_FAILURE not in here.faults
 
 
-def _outputs(here: Bench, light: Panel, display: Panel) -> "list[asyncio.Task[None]]":
-    screens = Screens(load(), languages=(Language.EN,), presence_code=lambda: "483921", check_in_url=lambda _: None)
+def _outputs(
+    here: Bench, light: Panel, display: Panel, code: Callable[[], str] = lambda: "483921"
+) -> "list[asyncio.Task[None]]":
+    screens = Screens(load(), languages=(Language.EN,), presence_code=code, check_in_url=lambda _: None)
     outputs = Outputs(runner=here.runner, clock=here.clock, health=here.health, readings=Readings(), screens=screens)
     return [here.start(work) for work in outputs.tasks(EvseDevices(evse=EVSE, light=light, display=display))]
 
@@ -91,6 +93,27 @@ async def test_a_display_that_hangs_is_lost_alone_is_not_asked_twice_and_comes_b
         await here.wait(12)
         assert here.health.states()["display-1"].ok
         assert display.shown is not None
+
+
+async def test_a_burst_of_turns_is_one_look_at_what_a_display_shows(tmp_path: Path) -> None:
+    async with bench(tmp_path) as here:
+        looks = 0
+
+        def code() -> str:
+            nonlocal looks
+            looks += 1
+            return "483921"
+
+        light, display = Panel(), Panel()
+        _outputs(here, light, display, code)
+        await here.wait(5)
+        before, of_one = looks, 2  # a free bay shows the digits, and a QR code of them
+        for bay in 10 * (Bay.OCCUPIED, Bay.FREE):
+            await here.runner.tell(BaySeen(evse=EVSE, bay=bay))
+            await here.settled()
+        assert looks - before <= of_one
+        await here.wait(GAP_S)
+        assert looks - before <= 2 * of_one
 
 
 async def test_a_display_driver_with_a_bug_ends_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from agent.core.state import CheckIn, CheckInState, Origin
 from agent.devices.energy import EnergyLoop
 from agent.devices.evse_inputs import EvseDevices, EvseInputs, Readings
 from agent.devices.health import Health
-from agent.devices.outputs import Outputs
+from agent.devices.outputs import GAP_S, Outputs
 from agent.devices.screens import Screens
 from agent.journal.store import Journal
 from agent.kernel.authoriser import Authoriser, ConfiguredTokens, Judged
@@ -63,7 +63,8 @@ class SmallSite:
         await self.settled()
 
     async def settled(self) -> None:
-        """Let every task have its turn until nothing moves any more."""
+        """Let every task have its turn until nothing moves any more, and outputs their next look."""
+        await self.clock.advance(GAP_S)
         for _ in range(3):
             await self.clock.advance(0.001)
             await self.runner.idle()
