@@ -1,10 +1,8 @@
-"""Booking a slot, changing and canceling it, and which slots are free.
+"""Booking a slot, changing and canceling it.
 
 Pure. Everything that can be wrong with a booking is found here, before anything changes; the old slot of a refused
 change stands untouched. An EVSE is never bound here: that is for when the reservation comes due.
 """
-
-from dataclasses import dataclass
 
 from agent.core import events as ev
 from agent.core import inputs as i
@@ -13,7 +11,7 @@ from agent.core.booking import Canceler, Period, Plan, Reservation, ReservationI
 from agent.core.codes import pick_code
 from agent.core.fees import late_cancel_fee
 from agent.core.hours import is_open, next_close_utc_ms
-from agent.core.layout import MINUTE_MS, BookingTerms, ChargingLocation, ChargingPool, EvseId, Now
+from agent.core.layout import MINUTE_MS, BookingTerms, ChargingLocation, ChargingPool, Now
 from agent.core.planner import OUTAGE_MS, Slot, room_for
 from agent.core.queue import accepted_evses, in_service
 from agent.core.state import HOLDING, CheckInState, Origin, Reason, Site
@@ -276,14 +274,3 @@ def _left_line(site: Site, old: Reservation, reason: Reason, now: Now) -> tuple[
         evse=check_in.evse,
     )
     return (ended,)
-
-
-# --- what is free
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FreeSpan:
-    """Any slot of the asked length that begins on an increment within this span, and ends in it, is free now."""
-
-    period: Period
-    evses: tuple[EvseId, ...]
