@@ -20,7 +20,7 @@ log = logging.getLogger("stationmaster.forecasts")
 
 REFRESH_S = 30.0  # waits shrink by themselves: a figure older than this is visibly wrong
 LEAST_GAP_S = 1.0  # a burst of check-ins is one forecast
-REST = 19  # times as long as a forecast took comes none: with 500 waiting they take a twentieth of a core, not a fifth
+REST = 19  # times as long as a forecast took comes none: so they take a twentieth of a core at most
 
 
 class Forecasts:
